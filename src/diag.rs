@@ -1,0 +1,202 @@
+//! What is wrong with an input, as data: one sink for a whole run, rendered at the edge by `render`.
+//!
+//! A function that fails has already said why: its error is [`Reported`], an empty token that only the sink can
+//! make. So a stage can drop one service, go on with the next, and no error is lost or said twice.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::source::Span;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is written.
+    Error,
+    /// The output is written, and differs from what Docker would do in a way the user should know.
+    Warning,
+}
+
+/// A place and what it has to do with the finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// What this place is; empty where the message has said it all.
+    pub text: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind of finding: its name in the manual.
+    pub code: Code,
+    /// Error or warning.
+    pub severity: Severity,
+    /// What is wrong and what was found; lower case, no full stop.
+    pub message: String,
+    /// The places; the first is the one to go to.
+    pub labels: Vec<Label>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Proof that an error was reported. Only the sink makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported(());
+
+/// The sink of one run.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+    errors: usize,
+}
+
+impl Diagnostics {
+    /// Begins an error; it counts once [`Draft::emit`] is called.
+    pub fn error(&mut self, code: Code, message: impl Into<String>) -> Draft<'_, Reported> {
+        self.draft(code, Severity::Error, message.into(), Reported(()))
+    }
+
+    /// Begins a warning; it counts once [`Draft::emit`] is called.
+    pub fn warning(&mut self, code: Code, message: impl Into<String>) -> Draft<'_, ()> {
+        self.draft(code, Severity::Warning, message.into(), ())
+    }
+
+    fn draft<T>(&mut self, code: Code, severity: Severity, message: String, token: T) -> Draft<'_, T> {
+        let diagnostic = Diagnostic { code, severity, message, labels: Vec::new(), help: None };
+        Draft { sink: self, diagnostic, token }
+    }
+
+    /// What is wrong with a part of a text that was written at `place(range)`.
+    pub fn invalid(&mut self, code: Code, invalid: Invalid, place: impl Fn(Range<usize>) -> Span) -> Reported {
+        let span = place(invalid.range);
+        let mut draft = self.error(code, invalid.message).label(span, invalid.label);
+        draft.diagnostic.help = invalid.help;
+        draft.emit()
+    }
+
+    /// Everything found, in the order of the places: by file, then by position, and without a place first.
+    pub fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut all: Vec<_> = self.found.iter().collect();
+        all.sort_by_key(|found| found.labels.first().map(|label| label.span));
+        all
+    }
+
+    /// The token, if there was an error so far.
+    pub fn failed(&self) -> Result<(), Reported> {
+        if self.errors == 0 { Ok(()) } else { Err(Reported(())) }
+    }
+
+    /// The number of errors so far.
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// The number of warnings so far.
+    pub fn warnings(&self) -> usize {
+        self.found.len() - self.errors
+    }
+}
+
+/// A finding under construction.
+#[must_use = "a draft says nothing until it is emitted"]
+pub struct Draft<'d, T> {
+    sink: &'d mut Diagnostics,
+    diagnostic: Diagnostic,
+    token: T,
+}
+
+impl<T> Draft<'_, T> {
+    /// Adds a place; the first one is the primary.
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.diagnostic.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.diagnostic.help = Some(text.into());
+        self
+    }
+
+    /// Hands the finding to the sink. The same finding at the same place is kept once: a mapping that is used
+    /// through several aliases has its mistakes in one place.
+    pub fn emit(self) -> T {
+        if !self.sink.found.contains(&self.diagnostic) {
+            self.sink.errors += usize::from(self.diagnostic.severity == Severity::Error);
+            self.sink.found.push(self.diagnostic);
+        }
+        self.token
+    }
+}
+
+/// Why a text is not a value of some type. Value types know no places: the range is within their own text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The bytes of the text that are wrong.
+    pub range: Range<usize>,
+    /// What is wrong and what was found; lower case, no full stop.
+    pub message: String,
+    /// What stands at the range; may be empty.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Invalid {
+    /// Something wrong with `range` of the text.
+    pub fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+        Invalid { range, message: message.into(), label: String::new(), help: None }
+    }
+
+    /// Something wrong with all of `text`.
+    pub fn whole(text: &str, message: impl Into<String>) -> Self {
+        Invalid::new(0..text.len(), message)
+    }
+
+    /// Says what stands at the range.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = text.into();
+        self
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// The kinds of finding. The name of one is also the folder of its test and its anchor in the manual.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// Every kind, in the order of the manual.
+            pub const ALL: &[Code] = &[$(Code::$variant,)*];
+
+            /// The name that is shown and documented.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// An input cannot be read.
+    Unreadable = "unreadable",
+}

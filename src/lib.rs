@@ -1,0 +1,3 @@
+//! `bundlegen` compiles a Compose file into OCI runtime bundles.
+pub mod diag;
+pub mod source;

@@ -1,0 +1,175 @@
+//! The texts that a build reads, and places in them.
+//!
+//! Every input that can carry a mistake (Compose files, env files, seccomp profiles, the lock) comes through
+//! [`Sources::read`], so that a diagnostic can show its line. This is the only module that opens inputs; image
+//! blobs, which are not text, are read by `image`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::fs::{FileType, Mode, OFlags};
+
+/// A file that was read; an index into [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId(u32);
+
+/// A half-open range of bytes in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The file the range is in.
+    pub file: FileId,
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last one.
+    pub end: u32,
+}
+
+impl Span {
+    /// The empty range at the start of `file`, for what is wrong with the file as a whole.
+    pub fn start_of(file: FileId) -> Self {
+        Span { file, start: 0, end: 0 }
+    }
+
+    /// A range of `file` in the parser's and the standard library's unit. Files are limited to
+    /// [`MAX_TEXT`] bytes, so the conversion cannot lose anything.
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        let cut = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        Span { file, start: cut(start), end: cut(end) }
+    }
+}
+
+/// A value and where it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// What was written there.
+    pub value: T,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// The largest text that is read, in bytes. Real Compose files stay under 100 kB; the limit keeps a wrong or
+/// hostile file from costing more than the time to look at its size.
+pub const MAX_TEXT: u64 = 10 * 1024 * 1024;
+
+/// One text that was read.
+#[derive(Debug)]
+struct SourceFile {
+    name: String,
+    text: Rc<str>,
+}
+
+/// All texts of one run. Each file is read once; a second `read` returns the first one's id.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+    by_path: BTreeMap<PathBuf, FileId>,
+}
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// There is nothing at the path.
+    NotFound,
+    /// The path names something that is not a regular file; the word says what it is.
+    NotAFile(&'static str),
+    /// The file is larger than [`MAX_TEXT`]; its size in bytes.
+    TooLarge(u64),
+    /// The text is not UTF-8. The file is kept, so that the place of the first wrong byte can be shown.
+    NotUtf8(Span),
+    /// The system refused.
+    Io(io::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::NotFound => f.write_str("no such file"),
+            ReadError::NotAFile(kind) => write!(f, "{kind} and not a file"),
+            ReadError::TooLarge(size) => {
+                write!(f, "too large: {size} bytes, and the limit is {MAX_TEXT}")
+            }
+            ReadError::NotUtf8(_) => f.write_str("not UTF-8 text"),
+            ReadError::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Sources {
+    /// Reads a text file. `path` is also the name that diagnostics show.
+    pub fn read(&mut self, path: &Path) -> Result<FileId, ReadError> {
+        if let Some(id) = self.by_path.get(path) {
+            return Ok(*id);
+        }
+        let bytes = read_regular(path)?;
+        let name = path.display().to_string();
+        let id = match String::from_utf8(bytes) {
+            Ok(text) => self.add(name, text),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let id = self.add(name, String::from_utf8_lossy(error.as_bytes()).into_owned());
+                return Err(ReadError::NotUtf8(Span::new(id, at, at + '\u{fffd}'.len_utf8())));
+            }
+        };
+        self.by_path.insert(path.to_path_buf(), id);
+        Ok(id)
+    }
+
+    /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.
+    pub fn add(&mut self, name: String, text: String) -> FileId {
+        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(SourceFile { name, text: text.into() });
+        id
+    }
+
+    /// The whole text of a file.
+    pub fn text(&self, file: FileId) -> Rc<str> {
+        self.files.get(file.0 as usize).map_or_else(|| Rc::from(""), |f| Rc::clone(&f.text))
+    }
+
+    /// The name of a file as diagnostics show it.
+    pub fn name(&self, file: FileId) -> &str {
+        self.files.get(file.0 as usize).map_or("", |f| &f.name)
+    }
+
+    /// The text a span covers.
+    pub fn slice(&self, span: Span) -> &str {
+        let text = self.files.get(span.file.0 as usize).map_or("", |f| &f.text);
+        text.get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// Every file in the order of reading, with its name and text.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &str, &str)> {
+        (0u32..).zip(&self.files).map(|(id, f)| (FileId(id), f.name.as_str(), &*f.text))
+    }
+}
+
+/// Opens without waiting (a FIFO would block until somebody writes) and looks at what was opened, not at the path.
+fn read_regular(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => ReadError::NotFound,
+        other => ReadError::Io(other.into()),
+    })?;
+    let stat = rustix::fs::fstat(&fd).map_err(|error| ReadError::Io(error.into()))?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Directory => return Err(ReadError::NotAFile("a directory")),
+        FileType::Fifo => return Err(ReadError::NotAFile("a named pipe")),
+        FileType::Socket => return Err(ReadError::NotAFile("a socket")),
+        _ => return Err(ReadError::NotAFile("a device")),
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    if size > MAX_TEXT {
+        return Err(ReadError::TooLarge(size));
+    }
+    let mut bytes = Vec::new();
+    // The file may grow while it is read; the limit holds all the same.
+    std::fs::File::from(fd).take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(ReadError::TooLarge(bytes.len() as u64));
+    }
+    Ok(bytes)
+}

@@ -1,3 +1,4 @@
 //! `bundlegen` compiles a Compose file into OCI runtime bundles.
 pub mod diag;
+pub mod image;
 pub mod source;

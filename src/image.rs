@@ -1,0 +1,90 @@
+//! Images: references, OCI layouts, image configuration, and layers turned into root directories.
+//!
+//! Everything read here comes from strangers. So every blob is verified against its digest and size while it is
+//! read, a digest can never be a path, and the path of a layer entry is resolved inside the root by the kernel and
+//! never by joining strings. Follows the [OCI image specification], and Docker where it is silent.
+//!
+//! [OCI image specification]: https://github.com/opencontainers/image-spec
+
+use std::io;
+use std::path::PathBuf;
+
+mod configuration;
+mod digest;
+mod layout;
+mod platform;
+mod reference;
+mod users;
+
+pub use configuration::Configuration;
+pub use digest::{Digest, Verified};
+pub use layout::{Descriptor, Image, Layout};
+pub use platform::Platform;
+pub use reference::Reference;
+pub use users::{User, resolve_group, resolve_user};
+
+/// Why an image cannot be read or unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A directory is not a usable OCI layout.
+    #[error("{}: {reason}", path.display())]
+    Layout {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A manifest, index or configuration is not what it should be.
+    #[error("blob {digest}: {reason}")]
+    Blob {
+        /// The blob.
+        digest: Digest,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Several images have the same name.
+    #[error("{reference} names several images for {platform}: {}", list(digests))]
+    Ambiguous {
+        /// The name.
+        reference: Box<Reference>,
+        /// The platform that was asked for.
+        platform: Platform,
+        /// The manifests.
+        digests: Vec<Digest>,
+    },
+    /// The image exists, but not for the platform.
+    #[error("{reference} has no image for {platform}, only for {}", list(available))]
+    Platform {
+        /// The name.
+        reference: Box<Reference>,
+        /// The platform that was asked for.
+        platform: Platform,
+        /// What the layout has.
+        available: Vec<String>,
+    },
+}
+
+impl Error {
+    fn io(path: impl Into<PathBuf>, error: impl Into<io::Error>) -> Self {
+        Error::Io { path: path.into(), error: error.into() }
+    }
+
+    fn blob(digest: &Digest, reason: impl Into<String>) -> Self {
+        Error::Blob { digest: digest.clone(), reason: reason.into() }
+    }
+}
+
+fn list(items: &[impl ToString]) -> String {
+    if items.is_empty() {
+        return "nothing".into();
+    }
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

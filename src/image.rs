@@ -9,18 +9,26 @@
 use std::io;
 use std::path::PathBuf;
 
+mod archive;
 mod configuration;
 mod digest;
+mod layer;
 mod layout;
+mod peek;
+mod place;
 mod platform;
 mod reference;
+mod root;
+mod unpack;
 mod users;
 
 pub use configuration::Configuration;
 pub use digest::{Digest, Verified};
 pub use layout::{Descriptor, Image, Layout};
+pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
+pub use unpack::{Limits, Report, unpack, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// Why an image cannot be read or unpacked.
@@ -69,6 +77,32 @@ pub enum Error {
         platform: Platform,
         /// What the layout has.
         available: Vec<String>,
+    },
+    /// A layer cannot be read.
+    #[error("layer {layer}: {error}")]
+    Layer {
+        /// The blob of the layer.
+        layer: Digest,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// An entry of a layer cannot be unpacked.
+    #[error("layer {layer}: `{entry}`: {error}")]
+    Entry {
+        /// The blob of the layer.
+        layer: Digest,
+        /// The path of the entry.
+        entry: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// A file in an image cannot be read.
+    #[error("`{path}` in the image: {reason}")]
+    File {
+        /// The path in the image.
+        path: String,
+        /// What is wrong.
+        reason: String,
     },
 }
 

@@ -106,9 +106,9 @@ struct Config {
     #[serde(deserialize_with = "or_null")]
     working_dir: String,
     #[serde(deserialize_with = "or_null")]
-    volumes: BTreeMap<String, serde::de::IgnoredAny>,
+    volumes: BTreeMap<String, serde_json::Value>,
     #[serde(deserialize_with = "or_null")]
-    exposed_ports: BTreeMap<String, serde::de::IgnoredAny>,
+    exposed_ports: BTreeMap<String, serde_json::Value>,
     #[serde(deserialize_with = "or_null")]
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_null")]

@@ -149,12 +149,6 @@ impl<R: Read> Verified<R> {
         Verified { inner, digest: digest.clone(), size, seen: 0, hasher, proven: false }
     }
 
-    /// Reads what is left, so that all of the content is proven.
-    pub fn finish(mut self) -> io::Result<()> {
-        io::copy(&mut self, &mut io::sink())?;
-        Ok(())
-    }
-
     fn prove(&mut self) -> io::Result<()> {
         if let Some(size) = self.size.filter(|size| *size != self.seen) {
             return Err(invalid(format!("{} ends after {} of {size} bytes", self.digest, self.seen)));

@@ -129,27 +129,24 @@ fn parse_name(name: &str) -> Result<(String, String), Invalid> {
 }
 
 fn check_domain(domain: &str) -> Result<(), Invalid> {
-    let bad = || Invalid::new(0..domain.len(), format!("`{domain}` is not a registry"));
-    let (host, port) = match domain.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => {
-            let fits = |b: u8| b.is_ascii_hexdigit() || b == b':';
-            if address.is_empty() || !address.bytes().all(fits) {
-                return Err(bad());
-            }
-            (None, port)
-        }
-        None => {
-            let (host, port) = domain.split_at(domain.find(':').unwrap_or(domain.len()));
-            (Some(host), port)
-        }
+    let address = domain.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (good_host, port) = if let Some((address, port)) = address {
+        let fits = |b: u8| b.is_ascii_hexdigit() || b == b':';
+        (!address.is_empty() && address.bytes().all(fits), port)
+    } else {
+        let (host, port) = domain.split_at(domain.find(':').unwrap_or(domain.len()));
+        (host.split('.').all(is_label), port)
     };
     let digits = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-    let good_port = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
-    let good_label = |label: &str| {
-        let inside = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        !label.is_empty() && label.bytes().all(inside) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    if good_port && host.is_none_or(|host| host.split('.').all(good_label)) { Ok(()) } else { Err(bad()) }
+    if good_host && (port.is_empty() || port.strip_prefix(':').is_some_and(digits)) {
+        return Ok(());
+    }
+    Err(Invalid::new(0..domain.len(), format!("`{domain}` is not a registry")))
+}
+
+fn is_label(label: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    !label.is_empty() && label.bytes().all(inside) && !label.starts_with('-') && !label.ends_with('-')
 }
 
 fn check_path(path: &str, start: usize) -> Result<(), Invalid> {

@@ -69,7 +69,12 @@ impl Diagnostics {
     }
 
     /// What is wrong with a part of a text that was written at `place(range)`.
-    pub fn invalid(&mut self, code: Code, invalid: Invalid, place: impl Fn(Range<usize>) -> Span) -> Reported {
+    pub fn invalid(
+        &mut self,
+        code: Code,
+        invalid: Invalid,
+        place: impl Fn(Range<usize>) -> Span,
+    ) -> Reported {
         let span = place(invalid.range);
         let mut draft = self.error(code, invalid.message).label(span, invalid.label);
         draft.diagnostic.help = invalid.help;

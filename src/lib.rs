@@ -1,4 +1,5 @@
 //! `bundlegen` compiles a Compose file into OCI runtime bundles.
+pub mod compose;
 pub mod diag;
 pub mod image;
 pub mod nearest;

@@ -1,0 +1,2 @@
+//! What a Compose file says, typed.
+pub mod value;

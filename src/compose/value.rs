@@ -1,0 +1,2 @@
+//! The text formats of Compose values: each a type with `FromStr` that knows no places.
+pub mod capability;

@@ -2,5 +2,6 @@
 pub mod compose;
 pub mod diag;
 pub mod image;
+pub mod lower;
 pub mod nearest;
 pub mod source;

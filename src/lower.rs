@@ -1,3 +1,3 @@
 //! What a service means, in the runtime spec's words.
 pub mod capabilities;
-
+pub mod seccomp;

@@ -1,12 +1,13 @@
-//! What seccomp calls an architecture. See seccomp_arch_add(3).
+//! What seccomp calls an architecture. See `seccomp_arch_add(3)`.
 
 use oci_spec::runtime::Arch;
 
 use crate::compose::value::architecture::Architecture;
 
 /// The architecture itself and the others whose programs its kernels run, in Docker's order. A call through an
-/// architecture that is not listed kills the process. Docker leaves the list empty where there is one entry, which
-/// means the machine that runs the container; we name it, so that a 32-bit bundle runs on a 64-bit machine too.
+/// architecture that is not listed kills the process. Docker leaves the list empty for one that is alone, which
+/// means whatever the machine is that runs the container; we name it, so that a 32-bit program is filtered, and
+/// not killed, on a 64-bit machine too.
 pub fn filtered(architecture: Architecture) -> &'static [Arch] {
     match architecture {
         Architecture::X86 => &[Arch::ScmpArchX86],
@@ -30,8 +31,8 @@ pub fn own(architecture: Architecture) -> Arch {
     filtered(architecture).first().copied().unwrap_or(Arch::ScmpArchNative)
 }
 
-/// The names that the conditions of Docker's profiles may hold, which are libseccomp's (seccomp_arch_resolve_name(3))
-/// with Docker's own spelling of one. No container of ours is built for those without an [`Architecture`].
+/// The names that the conditions of Docker's profiles may hold: libseccomp's (`seccomp_arch_resolve_name(3)`) and
+/// Docker's own spelling of one. Those without an [`Architecture`] hold for no container of ours.
 pub const NAMES: &[&str] = &[
     "amd64",
     "arm",

@@ -49,12 +49,11 @@ fn character_ending_at(text: &str, end: usize) -> Range<usize> {
 
 /// The string (without its quotes), list, object or word that was just read.
 fn token_ending_at(text: &str, end: usize) -> Range<usize> {
-    match text.as_bytes().get(end.saturating_sub(1)) {
+    let token = match text.as_bytes().get(end.saturating_sub(1)) {
         Some(b'"' | b'}' | b']') => opening_of(text, end).map(|start| start..end),
         _ => word_ending_at(text, end),
-    }
-    .map(|range| without_quotes(text, range))
-    .unwrap_or_else(|| character_ending_at(text, end))
+    };
+    token.map_or_else(|| character_ending_at(text, end), |range| without_quotes(text, range))
 }
 
 /// Where the string, list or object that is closed before `end` begins.
@@ -69,11 +68,10 @@ fn opening_of(text: &str, end: usize) -> Option<usize> {
             (Some(_), _) if escaped => escaped = false,
             (Some(_), b'\\') => escaped = true,
             (Some(_), b'"') => closed = string.take(),
-            (Some(_), _) => {}
             (None, b'"') => string = Some(at),
             (None, b'{' | b'[') => open.push(at),
             (None, b'}' | b']') => closed = open.pop(),
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     closed

@@ -85,7 +85,12 @@ fn mistakes_are_named_and_found() {
         ("[]", "[]", "invalid type: sequence, expected a seccomp profile", ""),
         ("{\"defaultAction\":\"SCMP_ACT_ALLOW\"} é", "é", "trailing characters", ""),
         ("{}", "{}", "missing field `defaultAction`", ""),
-        ("{\n  \"défaut\": 1}", "défaut", "unknown field `défaut`", "did you mean `defaultAction`?"),
+        (
+            "{\n  \"défaultAction\": 1}",
+            "défaultAction",
+            "unknown field `défaultAction`",
+            "did you mean `defaultAction`?",
+        ),
         (
             "{\"defaultAction\":\n  \"SCMP_ACT_ALOW\"}",
             "SCMP_ACT_ALOW",

@@ -1,5 +1,6 @@
 //! `bundlegen` compiles a Compose file into OCI runtime bundles.
 pub mod compose;
+pub mod bundle;
 pub mod diag;
 pub mod image;
 pub mod lower;

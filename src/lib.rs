@@ -5,4 +5,5 @@ pub mod diag;
 pub mod image;
 pub mod lower;
 pub mod nearest;
+pub mod disk;
 pub mod source;

@@ -53,6 +53,7 @@ fn line(path: &RelPath, entry: &Entry) -> String {
 pub struct Owned {
     files: BTreeMap<RelPath, BTreeSet<String>>,
     links: BTreeMap<RelPath, BTreeSet<String>>,
+    odd_lines: usize,
 }
 
 /// Why a text is not a list of ours.
@@ -72,8 +73,11 @@ impl Owned {
                 Some(rest) => (&mut owned.links, rest),
                 None => (&mut owned.files, line),
             };
-            if let Some((digest, path)) = parse_line(rest) {
-                to.entry(path).or_default().insert(digest);
+            match parse_line(rest) {
+                Some((digest, path)) => {
+                    to.entry(path).or_default().insert(digest);
+                }
+                None => owned.odd_lines += 1,
             }
         }
         Ok(owned)
@@ -81,6 +85,7 @@ impl Owned {
 
     /// Adds what another list names.
     pub fn merge(&mut self, other: Owned) {
+        self.odd_lines += other.odd_lines;
         for (mine, theirs) in [(&mut self.files, other.files), (&mut self.links, other.links)] {
             for (path, digests) in theirs {
                 mine.entry(path).or_default().extend(digests);
@@ -91,6 +96,16 @@ impl Owned {
     /// Whether an earlier build wrote something at this path.
     pub fn has(&self, path: &RelPath) -> bool {
         self.files.contains_key(path) || self.links.contains_key(path)
+    }
+
+    /// Whether an earlier build made a link at this path.
+    pub fn has_link(&self, path: &RelPath) -> bool {
+        self.links.contains_key(path)
+    }
+
+    /// Whether every line was one that a build writes.
+    pub fn is_clean(&self) -> bool {
+        self.odd_lines == 0
     }
 
     /// Whether these bytes are what an earlier build wrote at this path.
@@ -148,6 +163,7 @@ mod tests {
         assert!(owned.wrote_link(&path("link"), b"web"));
         assert!(!owned.has(&path(NAME)));
         assert_eq!(owned.files().count(), 2);
+        assert!(owned.is_clean());
     }
 
     #[test]
@@ -161,10 +177,11 @@ mod tests {
     fn hostile_lines_name_nothing() {
         let x = digest(b"x");
         let names = ["../../x", "/etc/passwd", "a/../b", ".git/config", "", "a/"];
-        let bad: String = names.iter().map(|name| format!("{x}  {name}\n")).collect();
-        let text = format!("{HEADER}\n{bad}<<<<<<< HEAD\nabc  y\n{x} *binary\n{x}  good\n");
+        let bad = names.map(|name| format!("{x}  {name}")).join("\n");
+        let text = format!("{HEADER}\n{bad}\n<<<<<<< HEAD\nabc  y\n{x} *binary\n{x}  good\n");
         let owned = Owned::parse(text.as_bytes()).unwrap();
         assert_eq!(owned.files().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["good"]);
+        assert!(!owned.is_clean());
     }
 
     #[test]

@@ -1,0 +1,83 @@
+//! A plan as text, for `check`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use similar::TextDiff;
+
+use super::{Change, Plan};
+use crate::bundle::sums;
+use crate::bundle::tree::{Entry, RelPath};
+
+/// The most lines of one file's difference that are shown.
+const MAX_LINES: usize = 40;
+
+/// The most characters of a line that are shown.
+const MAX_WIDTH: usize = 200;
+
+/// The longest texts that are compared line by line.
+const MAX_TEXT: usize = 1024 * 1024;
+
+/// One line for each path that would change, and what changes in it where both sides are text.
+pub fn diff(plan: &Plan) -> String {
+    let mut out = String::new();
+    let alone = plan.changes().count() == 1;
+    for (path, change) in plan.changes() {
+        let name = printable(&plan.dir.join(path).display().to_string());
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{name}: {change}");
+        // The list follows from the other files: it is worth showing only where nothing else differs.
+        if matches!(change, Change::Differs(_)) && (alone || path != Path::new(sums::NAME)) {
+            out.push_str(&texts(plan, path).map_or_else(String::new, |(old, new)| lines(&name, old, new)));
+        }
+    }
+    out
+}
+
+fn texts<'p>(plan: &'p Plan, path: &Path) -> Option<(&'p str, &'p str)> {
+    let old = plan.old.get(path).and_then(|old| std::str::from_utf8(old).ok())?;
+    let Entry::File { bytes, .. } = plan.want.get(&RelPath::parse(path.to_str()?).ok()?)? else {
+        return None;
+    };
+    let new = std::str::from_utf8(bytes).ok()?;
+    (old.len() <= MAX_TEXT && new.len() <= MAX_TEXT).then_some((old, new))
+}
+
+fn lines(name: &str, old: &str, new: &str) -> String {
+    let diff = TextDiff::from_lines(old, new);
+    let diff = diff
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("{name} (on disk)"), &format!("{name} (wanted)"))
+        .to_string();
+    let mut out = String::new();
+    for line in diff.lines().take(MAX_LINES) {
+        let _ = writeln!(out, "{}", printable(line));
+    }
+    match diff.lines().count().saturating_sub(MAX_LINES) {
+        0 => {}
+        more => {
+            let _ = writeln!(out, "… {more} more lines");
+        }
+    }
+    out
+}
+
+/// A file on disk may come from a stranger: what it says must not reach a terminal as commands.
+fn printable(line: &str) -> String {
+    let shown = line.chars().take(MAX_WIDTH).map(|c| match c {
+        '\t' => "\t".to_owned(),
+        c if c.is_control() || is_invisible(c) => c.escape_default().to_string(),
+        c => c.to_string(),
+    });
+    let mut shown: String = shown.collect();
+    if line.chars().nth(MAX_WIDTH).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that reorder or hide the text around them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}

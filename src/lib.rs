@@ -7,3 +7,4 @@ pub mod lower;
 pub mod nearest;
 pub mod disk;
 pub mod source;
+pub mod yaml;

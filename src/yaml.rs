@@ -1,0 +1,2 @@
+//! YAML texts.
+pub mod template;

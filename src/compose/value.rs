@@ -3,3 +3,4 @@ pub mod architecture;
 pub mod capability;
 pub mod rlimit;
 pub mod signal;
+//! The text formats of Compose values: each a type with `FromStr` and no places.

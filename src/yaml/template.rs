@@ -1,9 +1,9 @@
 //! `${VAR}` in a text, as Compose replaces it.
 //!
-//! The grammar is the regular expression of compose-go's `template` package together with its rule for braces;
-//! `docker compose` 2.40 differs in two points: it looks into defaults that are not used (newer versions do not),
-//! and it miscounts `{}` and `{{` inside a default, so that `${A:-{}}` takes the rest of its line with it.
-//! Values are put in as they are and never read again.
+//! The grammar is the regular expression of compose-go's `template` package with its rule for braces. Two things
+//! are different from `docker compose` 2.40: a default that is not used is not looked into (as in newer versions),
+//! and `{}` in a default is counted, where Compose lets `${A:-{}}` take the rest of its line with it. Values are
+//! put in as they are and never read again.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
     }
 }
 
-const WRITE: &str = "write `${NAME}`, `${NAME:-default}`, `${NAME:+replacement}` or `${NAME:?message}`, or `$${` for `${` itself";
+const WRITE: &str = "write `${NAME}` or `${NAME:-default}`, and `$${` for `${` itself";
 
 /// A character in a message.
 struct Shown(char);

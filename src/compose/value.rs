@@ -4,3 +4,5 @@ pub mod capability;
 pub mod rlimit;
 pub mod signal;
 //! The text formats of Compose values: each a type with `FromStr` and no places.
+
+pub mod words;

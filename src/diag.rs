@@ -45,6 +45,9 @@ pub struct Diagnostic {
 #[derive(Clone, Copy, Debug)]
 pub struct Reported(());
 
+/// How many findings one run keeps.
+const MAX_FOUND: usize = 1000;
+
 /// The sink of one run.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
@@ -128,7 +131,9 @@ impl<T> Draft<'_, T> {
     /// Hands the finding to the sink. The same finding at the same place is kept once: a mapping that is used
     /// through several aliases has its mistakes in one place.
     pub fn emit(self) -> T {
-        if !self.sink.found.contains(&self.diagnostic) {
+        // A hostile file can have more mistakes than there is time to compare; nobody reads the thousandth.
+        let full = self.sink.found.len() >= MAX_FOUND;
+        if !full && !self.sink.found.contains(&self.diagnostic) {
             self.sink.errors += usize::from(self.diagnostic.severity == Severity::Error);
             self.sink.found.push(self.diagnostic);
         }
@@ -204,4 +209,70 @@ macro_rules! codes {
 codes! {
     /// An input cannot be read.
     Unreadable = "unreadable",
+    /// The text is not YAML.
+    Syntax = "syntax",
+    /// A key stands twice in one mapping.
+    DuplicateKey = "duplicate-key",
+    /// A key is not a text.
+    KeyType = "key-type",
+    /// An alias has no anchor, contains itself, or stands for too much.
+    Alias = "alias",
+    /// `<<` has something other than mappings.
+    Merge = "merge",
+    /// A YAML tag contradicts its value.
+    Tag = "tag",
+    /// Compose knows it; `bundlegen` does not do it yet.
+    NotSupported = "not-supported",
+    /// A variable is written wrongly, or one that must be set is not.
+    Interpolation = "interpolation",
+    /// A variable is not set.
+    UnsetVariable = "unset-variable",
+    /// A mapping has a key that Compose does not know.
+    UnknownKey = "unknown-key",
+    /// A key that must be there is missing.
+    MissingKey = "missing-key",
+    /// A value has the wrong YAML type.
+    WrongType = "wrong-type",
+    /// A word of YAML 1.1 is taken for a boolean.
+    BooleanWord = "boolean-word",
+    /// A value is out of range, misspelt or of no use.
+    InvalidValue = "invalid-value",
+    /// A key means nothing any more.
+    Obsolete = "obsolete",
+    /// A name is not allowed.
+    Name = "name",
+    /// Two settings contradict each other.
+    Conflict = "conflict",
+    /// A command is cut at a shell operator.
+    CommandCut = "command-cut",
+    /// An env file has a mistake.
+    EnvFile = "env-file",
+    /// A service that is referred to does not exist.
+    UnknownService = "unknown-service",
+    /// A volume that is referred to is not declared.
+    UnknownVolume = "unknown-volume",
+    /// Services wait for each other.
+    Cycle = "cycle",
+    /// A service has no image, or its image is not at hand.
+    MissingImage = "missing-image",
+    /// An image is not what it should be.
+    Image = "image",
+    /// A user or group does not exist in the image.
+    User = "user",
+    /// The lock cannot be read.
+    Lock = "lock",
+    /// There is nothing to run.
+    NoCommand = "no-command",
+    /// A service has a network with nothing in it.
+    NoNetwork = "no-network",
+    /// A key is reserved for bundlegen or for the runtime.
+    ReservedKey = "reserved-key",
+    /// A seccomp profile has a mistake.
+    SeccompProfile = "seccomp-profile",
+    /// The output depends on the machine that builds.
+    HostDependent = "host-dependent",
+    /// The image declares a volume.
+    ImageVolume = "image-volume",
+    /// A fault of bundlegen.
+    Internal = "internal",
 }

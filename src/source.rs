@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
@@ -58,7 +58,7 @@ pub const MAX_TEXT: u64 = 10 * 1024 * 1024;
 #[derive(Debug)]
 struct SourceFile {
     name: String,
-    text: Rc<str>,
+    text: Arc<str>,
 }
 
 /// All texts of one run. Each file is read once; a second `read` returns the first one's id.
@@ -125,8 +125,8 @@ impl Sources {
     }
 
     /// The whole text of a file.
-    pub fn text(&self, file: FileId) -> Rc<str> {
-        self.files.get(file.0 as usize).map_or_else(|| Rc::from(""), |f| Rc::clone(&f.text))
+    pub fn text(&self, file: FileId) -> Arc<str> {
+        self.files.get(file.0 as usize).map_or_else(|| Arc::from(""), |f| Arc::clone(&f.text))
     }
 
     /// The name of a file as diagnostics show it.

@@ -1,2 +1,107 @@
-//! YAML texts.
+//! YAML with places: what a file says, before anybody asks what type it has.
+//!
+//! A [`Node`] keeps the order of the text and the span of every key and value. Scalars stay text until `compose`
+//! asks for a type, so `NO` is never a surprise and `"8080"` and `8080` can both be a port. The rules for plain
+//! scalars, merge keys and duplicate keys are those of go-yaml, which Compose is built on (YAML 1.2 core schema
+//! with leftovers of 1.1).
+
+mod interpolate;
+mod parse;
+mod scalar;
 pub mod template;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::source::Span;
+
+pub use interpolate::interpolate;
+pub use parse::parse;
+pub use scalar::Plain;
+
+/// A value and where it stands. An alias is the node it refers to, with the place of its definition.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The text of the value; for a mapping or sequence from its first to its last item.
+    pub span: Span,
+    /// What stands there.
+    pub value: Value,
+}
+
+/// What a node holds. Collections are shared, so that an alias costs nothing.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// A text whose type is asked for later.
+    Scalar(Scalar),
+    /// A list.
+    Seq(Rc<[Node]>),
+    /// A mapping in the order of the text; keys that `<<` brought in come last.
+    Map(Rc<[Entry]>),
+}
+
+/// One key of a mapping with its value.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key; always a text.
+    pub key: Rc<str>,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// What it is set to.
+    pub value: Node,
+}
+
+/// The text of a scalar.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    /// The text, unescaped and with variables replaced.
+    pub text: Rc<str>,
+    /// Whether the text may still turn out to be a number or a boolean.
+    pub style: Style,
+    /// The byte of the file where `text` stands as it is, if it does: without escapes, folds or variables.
+    verbatim: Option<u32>,
+}
+
+/// How a scalar was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes: `8080`, `true` and `1.5` are no strings.
+    Plain,
+    /// Quoted, a block, or with a tag that makes it a string.
+    Text,
+    /// It had a variable in it. Compose takes the result for whatever type the place wants.
+    Interpolated,
+}
+
+impl Node {
+    /// The place of a part of a scalar's text; the whole scalar where the text does not stand in the file as it is.
+    pub fn at(&self, range: Range<usize>) -> Span {
+        let Value::Scalar(Scalar { verbatim: Some(start), text, .. }) = &self.value else { return self.span };
+        let (from, to) = (range.start.min(text.len()), range.end.min(text.len()));
+        let start = *start as usize;
+        Span::new(self.span.file, start + from, start + to.max(from))
+    }
+
+    /// The value of a key, where the node is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|entry| &*entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// What the node is, for a message.
+    pub fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "nothing",
+            Value::Seq(_) => "a list",
+            Value::Map(_) => "a mapping",
+            Value::Scalar(scalar) => match scalar.resolve() {
+                Plain::Null => "nothing",
+                Plain::Bool(_) => "a boolean",
+                Plain::Int(_) | Plain::Float(_) => "a number",
+                Plain::Timestamp => "a date",
+                Plain::Str => "a text",
+            },
+        }
+    }
+}

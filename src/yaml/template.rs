@@ -18,6 +18,9 @@ pub const MAX_GROWTH: usize = 1024 * 1024;
 /// How deep defaults may stand in defaults. Real files use two levels.
 const MAX_DEPTH: usize = 64;
 
+/// How many mistakes of one text are reported; nobody reads more.
+const MAX_PROBLEMS: usize = 100;
+
 /// Where the values of variables come from.
 pub trait Lookup {
     /// The value, if the variable is set.
@@ -99,6 +102,9 @@ impl<'a> Run<'a> {
     fn part(&mut self, range: Range<usize>, depth: usize, out: &mut String) {
         let mut at = range.start;
         while let Some(offset) = self.slice(at..range.end).find('$') {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
             let dollar = at + offset;
             self.push(self.slice(at..dollar), at..dollar, out);
             at = self.reference(dollar, range.end, depth, out);
@@ -379,6 +385,7 @@ mod tests {
     fn reports_every_mistake() {
         let problems = expand("${} ${U?} ${a.b} ok ${A", &variables()).unwrap_err();
         assert_eq!(problems.len(), 4);
+        assert_eq!(expand(&"${}".repeat(1000), &variables()).unwrap_err().len(), MAX_PROBLEMS);
     }
 
     #[test]

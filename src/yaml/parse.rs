@@ -1,0 +1,378 @@
+//! Text to [`Node`]: anchors, merge keys, duplicate keys and the limits that make hostile input cheap.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::scalar::resolve;
+use super::{Entry, Node, Plain, Scalar, Style, Value};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::source::{FileId, Span};
+
+/// How many nodes aliases may stand for in one file. go-yaml and Compose have a limit of the same size.
+const MAX_ALIASED: u64 = 100_000;
+
+/// Parses one file. An empty one is [`Value::Null`].
+///
+/// Reports syntax errors (the first one ends the file), and every duplicate key, unknown or recursive alias,
+/// key that is no text, and tag that has no meaning here.
+pub fn parse(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Node, Reported> {
+    let mut options = granit_parser::options! {};
+    options.set_emit_comments(false);
+    options.emit_unresolved_aliases = true;
+    let mut events = Parser::new_from_str_with_options(text, options);
+    let mut builder = Builder::new(d, file, text);
+    while let Some(event) = events.next_event() {
+        match event {
+            Ok((event, span)) => {
+                let range = span.byte_range().unwrap_or(0..0);
+                let tag_span = span.tag_span().and_then(|span| span.byte_range());
+                builder.take(event, range, tag_span)?;
+            }
+            Err(error) => return Err(builder.syntax(&error)),
+        }
+    }
+    builder.finish()
+}
+
+struct Builder<'a> {
+    d: &'a mut Diagnostics,
+    file: FileId,
+    text: &'a str,
+    open: Vec<Frame>,
+    /// By the parser's id; `None` while the anchored node is still open.
+    anchors: BTreeMap<usize, Option<Built>>,
+    aliased: u64,
+    last_end: usize,
+    documents: usize,
+    root: Option<Node>,
+    failed: Option<Reported>,
+}
+
+/// A node and how many nodes it is once its aliases are followed.
+#[derive(Clone)]
+struct Built {
+    node: Node,
+    weight: u64,
+}
+
+struct Frame {
+    start: usize,
+    anchor: usize,
+    weight: u64,
+    items: Items,
+}
+
+enum Items {
+    Seq(Vec<Node>),
+    Map { entries: Vec<(Node, Node)>, key: Option<Node> },
+}
+
+impl<'a> Builder<'a> {
+    fn new(d: &'a mut Diagnostics, file: FileId, text: &'a str) -> Self {
+        Builder {
+            d,
+            file,
+            text,
+            open: Vec::new(),
+            anchors: BTreeMap::new(),
+            aliased: 0,
+            last_end: 0,
+            documents: 0,
+            root: None,
+            failed: None,
+        }
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.file, start, end.max(start))
+    }
+
+    fn syntax(&mut self, error: &granit_parser::ScanError) -> Reported {
+        let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        let tab = self.text.as_bytes().get(at) == Some(&b'\t') || line_indent_has_tab(self.text, at);
+        let end = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
+        let draft = self.d.error(Code::Syntax, format!("this is not YAML: {}", error.info()));
+        let draft = draft.label(Span::new(self.file, at, end), "");
+        if tab { draft.help("indent with spaces; YAML does not allow tabs there") } else { draft }.emit()
+    }
+
+    fn take(
+        &mut self,
+        event: Event<'_>,
+        range: std::ops::Range<usize>,
+        tag_span: Option<std::ops::Range<usize>>,
+    ) -> Result<(), Reported> {
+        if range.end > range.start {
+            self.last_end = range.end;
+        }
+        let tag_span = tag_span.map_or(range.clone(), |tag| tag);
+        match event {
+            Event::DocumentStart(..) => self.document(range.start),
+            Event::Scalar(text, style, anchor, tag) => {
+                let node = self.scalar(&text, style, tag.as_deref(), range, tag_span);
+                self.add(Built { node, weight: 1 }, anchor);
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.collection_tag(tag.as_deref(), tag_span);
+                self.begin(range.start, anchor, Items::Seq(Vec::new()));
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.collection_tag(tag.as_deref(), tag_span);
+                self.begin(range.start, anchor, Items::Map { entries: Vec::new(), key: None });
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(id) => self.alias(id, self.span(range.start, range.end))?,
+            Event::UnresolvedAlias(name) => {
+                let span = self.span(range.start, range.end);
+                self.fail(Code::Alias, format!("no anchor is called `{name}`"), span, "used here");
+                self.add(Built { node: Node { span, value: Value::Null }, weight: 1 }, 0);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, code: Code, message: String, span: Span, label: &str) {
+        self.failed = Some(self.d.error(code, message).label(span, label).emit());
+    }
+
+    fn document(&mut self, start: usize) {
+        self.documents += 1;
+        if self.documents == 2 {
+            let span = self.span(start, start + 3);
+            self.fail(
+                Code::NotSupported,
+                "several documents in one file are not supported yet".into(),
+                span,
+                "the second one",
+            );
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        range: std::ops::Range<usize>,
+        tag_span: std::ops::Range<usize>,
+    ) -> Node {
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let text = if block { self.without_added_newline(text, range.end) } else { text };
+        let range = if block { self.trimmed(range) } else { range };
+        let span = self.span(range.start, range.end);
+        let written = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
+        let style = self.typed(text, written, tag, tag_span);
+        if style == Style::Plain && resolve(text) == Plain::Null {
+            return Node { span, value: Value::Null };
+        }
+        let verbatim = self.verbatim(text, range);
+        Node { span, value: Value::Scalar(Scalar { text: text.into(), style, verbatim }) }
+    }
+
+    /// What a tag makes of a scalar. A tag that nobody defined makes it a text, as in go-yaml.
+    fn typed(&mut self, text: &str, written: Style, tag: Option<&Tag>, at: std::ops::Range<usize>) -> Style {
+        let Some(tag) = tag else { return written };
+        let span = self.span(at.start, at.end);
+        let kind = resolve(text);
+        let fits = match tag.core_suffix() {
+            Some("str") => return Style::Text,
+            Some("int") => matches!(kind, Plain::Int(_)),
+            Some("float") => matches!(kind, Plain::Int(_) | Plain::Float(_)),
+            Some("bool") => matches!(kind, Plain::Bool(_)),
+            Some("null") => kind == Plain::Null,
+            Some(_) => false,
+            None => {
+                self.custom_tag(tag, span);
+                return Style::Text;
+            }
+        };
+        if !fits {
+            let message = format!("`{text}` is not what its tag `{}` says", tag.original());
+            self.fail(Code::Tag, message, span, "this tag");
+        }
+        Style::Plain
+    }
+
+    fn collection_tag(&mut self, tag: Option<&Tag>, at: std::ops::Range<usize>) {
+        if let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) {
+            let span = self.span(at.start, at.end);
+            self.custom_tag(tag, span);
+        }
+    }
+
+    fn custom_tag(&mut self, tag: &Tag, span: Span) {
+        let name = tag.original();
+        if name == "!reset" || name == "!override" || name.starts_with("!!") {
+            let message = format!("the tag `{name}` is not supported yet");
+            self.fail(Code::NotSupported, message, span, "");
+        }
+    }
+
+    /// The parser ends a block scalar with a newline even where the file ends without one; go-yaml does not.
+    fn without_added_newline<'t>(&self, text: &'t str, end: usize) -> &'t str {
+        let at_end = end >= self.text.len() && !self.text.ends_with('\n');
+        let last_line = self.text.rsplit('\n').next().unwrap_or("");
+        if at_end && !last_line.trim().is_empty() { text.strip_suffix('\n').unwrap_or(text) } else { text }
+    }
+
+    /// A block scalar's span runs into the next line's indentation.
+    fn trimmed(&self, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let text = self.text.get(range.clone()).unwrap_or("");
+        range.start..range.start + text.trim_end().len()
+    }
+
+    fn verbatim(&self, text: &str, range: std::ops::Range<usize>) -> Option<u32> {
+        let source = self.text.get(range.clone())?;
+        let quoted = || source.get(1..source.len().checked_sub(1)?).filter(|inner| *inner == text);
+        let start = if source.starts_with(['"', '\'']) {
+            quoted().map(|_| range.start + 1)
+        } else {
+            (source == text || source == text.trim_end_matches('\n')).then_some(range.start)
+        };
+        start.and_then(|start| u32::try_from(start).ok())
+    }
+
+    fn begin(&mut self, start: usize, anchor: usize, items: Items) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.open.push(Frame { start, anchor, weight: 1, items });
+    }
+
+    fn end(&mut self) {
+        let Some(frame) = self.open.pop() else { return };
+        let value = match frame.items {
+            Items::Seq(items) => Value::Seq(items.into()),
+            Items::Map { entries, .. } => self.mapping(entries),
+        };
+        let span = self.span(frame.start, self.last_end);
+        self.add(Built { node: Node { span, value }, weight: frame.weight }, frame.anchor);
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Result<(), Reported> {
+        let Some(Some(built)) = self.anchors.get(&id).cloned() else {
+            self.fail(
+                Code::Alias,
+                "an anchor may not contain itself".into(),
+                span,
+                "used inside its own value",
+            );
+            self.add(Built { node: Node { span, value: Value::Null }, weight: 1 }, 0);
+            return Ok(());
+        };
+        self.aliased = self.aliased.saturating_add(built.weight);
+        if self.aliased > MAX_ALIASED {
+            let message = format!("aliases stand for more than {MAX_ALIASED} nodes");
+            let draft = self.d.error(Code::Alias, message).label(span, "the limit is passed here");
+            return Err(draft.help("write the values out, or share fewer of them").emit());
+        }
+        self.add(built, 0);
+        Ok(())
+    }
+
+    fn add(&mut self, built: Built, anchor: usize) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, Some(built.clone()));
+        }
+        let Built { node, weight } = built;
+        let Some(frame) = self.open.last_mut() else {
+            self.root.get_or_insert(node);
+            return;
+        };
+        frame.weight = frame.weight.saturating_add(weight);
+        match &mut frame.items {
+            Items::Seq(items) => items.push(node),
+            Items::Map { entries, key } => match key.take() {
+                None => *key = Some(node),
+                Some(key) => entries.push((key, node)),
+            },
+        }
+    }
+
+    /// Keys must be texts and stand once; `<<` brings in what the mapping does not say itself.
+    fn mapping(&mut self, pairs: Vec<(Node, Node)>) -> Value {
+        let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+        let mut seen: BTreeMap<Rc<str>, Span> = BTreeMap::new();
+        let mut merges = Vec::new();
+        for (key, value) in pairs {
+            let Some((text, is_merge)) = self.key(&key) else { continue };
+            if let Some(first) = seen.get(&text) {
+                let message = format!("the key `{text}` stands twice");
+                let draft = self.d.error(Code::DuplicateKey, message).label(key.span, "again here");
+                self.failed = Some(draft.label(*first, "first here").help("keep one of them").emit());
+                continue;
+            }
+            seen.insert(Rc::clone(&text), key.span);
+            if is_merge {
+                merges.push((key.span, value));
+            } else {
+                entries.push(Entry { key: text, key_span: key.span, value });
+            }
+        }
+        for (span, value) in merges {
+            self.merge(&mut entries, &mut seen, span, &value);
+        }
+        Value::Map(entries.into())
+    }
+
+    fn key(&mut self, node: &Node) -> Option<(Rc<str>, bool)> {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.resolve() == Plain::Str => {
+                let is_merge = scalar.style == Style::Plain && &*scalar.text == "<<";
+                return Some((Rc::clone(&scalar.text), is_merge));
+            }
+            Value::Scalar(scalar) => {
+                let message = format!("the key `{}` is {} and not a text", scalar.text, node.kind());
+                let draft = self.d.error(Code::KeyType, message).label(node.span, "");
+                self.failed = Some(draft.help(format!("quote it: \"{}\"", scalar.text)).emit());
+            }
+            _ => {
+                let message = format!("a key must be a text, and this is {}", node.kind());
+                self.fail(Code::KeyType, message, node.span, "");
+            }
+        }
+        None
+    }
+
+    fn merge(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        seen: &mut BTreeMap<Rc<str>, Span>,
+        key: Span,
+        value: &Node,
+    ) {
+        let single = std::slice::from_ref(value);
+        let sources = if let Value::Seq(items) = &value.value { items } else { single };
+        for source in sources {
+            let Value::Map(map) = &source.value else {
+                let message =
+                    format!("`<<` takes a mapping or a list of them, and this is {}", source.kind());
+                let draft = self.d.error(Code::Merge, message).label(source.span, "");
+                self.failed = Some(draft.label(key, "merged here").emit());
+                continue;
+            };
+            for entry in
+                map.iter().filter(|entry| !seen.contains_key(&entry.key)).cloned().collect::<Vec<_>>()
+            {
+                seen.insert(Rc::clone(&entry.key), entry.key_span);
+                entries.push(entry);
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Node, Reported> {
+        match self.failed {
+            Some(reported) => Err(reported),
+            None => Ok(self.root.unwrap_or(Node { span: Span::start_of(self.file), value: Value::Null })),
+        }
+    }
+}
+
+fn line_indent_has_tab(text: &str, at: usize) -> bool {
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let line = text.get(start..).unwrap_or("");
+    line.bytes().take_while(|b| matches!(b, b' ' | b'\t')).any(|b| b == b'\t')
+}

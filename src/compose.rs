@@ -1,4 +1,111 @@
-//! What a Compose file says, typed.
-//! What was written in a Compose file, typed.
+//! What was written: a Compose file with a type for every value.
+//!
+//! [`decode`] knows one file and nothing outside it: whether a volume exists, what an image holds and who a user is
+//! are questions for `project`. The chapter of the specification is <https://github.com/compose-spec/compose-spec>.
+
+pub mod decode;
 pub mod dotenv;
+mod extension;
+pub mod service;
 pub mod value;
+mod volume;
+
+use std::rc::Rc;
+
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::source::Spanned;
+use crate::yaml::{Entry, Node, Value};
+use decode::{Table, text, wrong_type};
+
+pub use extension::{Extension, ServiceExtension};
+pub use service::Service;
+pub use volume::{Access, MissingSource, Mount, Source, Volume};
+
+/// A Compose file.
+#[derive(Debug)]
+pub struct File {
+    /// The name of the project.
+    pub name: Option<Spanned<Rc<str>>>,
+    /// The services in the order of the file.
+    pub services: Vec<Named<Service>>,
+    /// The named volumes in the order of the file.
+    pub volumes: Vec<Named<Volume>>,
+    /// Options of `bundlegen` that change the output.
+    pub extension: Extension,
+}
+
+/// A definition under its name. What was wrong with it was reported and is not kept; the name still counts, so
+/// that references to it raise no second error.
+#[derive(Debug)]
+pub struct Named<T> {
+    /// The key of the definition.
+    pub name: Spanned<Rc<str>>,
+    /// The definition, unless there was an error in it.
+    pub value: Option<T>,
+}
+
+/// What Compose knows at the top of a file and `bundlegen` does not do yet.
+const LATER: &[&str] = &["include", "models", "networks", "secrets", "configs"];
+
+/// Types every value of a file. Definitions with mistakes are left out, everything wrong is reported.
+pub fn decode(d: &mut Diagnostics, root: &Node) -> Result<File, Reported> {
+    if matches!(root.value, Value::Null) {
+        return Err(d.error(Code::WrongType, "the file is empty").label(root.span, "").emit());
+    }
+    let mut table = Table::new(d, root, "a Compose file")?;
+    table.opt(d, "version", obsolete);
+    let file = File {
+        name: table.opt(d, "name", text),
+        services: table.list(d, "services", |d, node| definitions(d, node, "services", service::decode)),
+        volumes: table.list(d, "volumes", |d, node| definitions(d, node, "volumes", volume::decode)),
+        extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
+    };
+    // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
+    let _reported = table.finish(d, LATER);
+    Ok(file)
+}
+
+/// Compose ignores `version` and says so.
+fn obsolete(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    text(d, node)?;
+    let draft = d.warning(Code::Obsolete, "`version` means nothing any more").label(node.span, "");
+    draft.help("remove the line").emit();
+    Ok(())
+}
+
+fn definitions<T>(
+    d: &mut Diagnostics,
+    node: &Node,
+    what: &str,
+    decode: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
+) -> Result<Vec<Named<T>>, Reported> {
+    let Value::Map(entries) = &node.value else {
+        return Err(wrong_type(d, node, &format!("`{what}` must be a mapping")));
+    };
+    let own = entries.iter().filter(|entry| !entry.key.starts_with("x-"));
+    Ok(own.map(|entry| definition(d, entry, &decode)).collect())
+}
+
+fn definition<T>(
+    d: &mut Diagnostics,
+    entry: &Entry,
+    decode: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
+) -> Named<T> {
+    let name = Spanned { value: Rc::clone(&entry.key), span: entry.key_span };
+    let named = check_name(d, &name);
+    let value = decode(d, &entry.value).and_then(|value| named.map(|()| value)).ok();
+    Named { name, value }
+}
+
+/// The names of services and volumes are also names of directories.
+fn check_name(d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Result<(), Reported> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let wrong = match &*name.value {
+        "" => "a name may not be empty",
+        "." | ".." => "`.` and `..` name directories",
+        text if text.len() > 200 => "a name may have at most 200 characters",
+        text if text.chars().all(allowed) => return Ok(()),
+        _ => "a name may only hold letters, digits, `.`, `_` and `-`",
+    };
+    Err(d.error(Code::Name, wrong).label(name.span, "").emit())
+}

@@ -21,6 +21,9 @@ pub use raw::parse_raw;
 /// limit a short file could fill the memory.
 const MAX_VALUES: usize = 16 * 1024 * 1024;
 
+/// How many mistakes of one file are looked for; nobody reads more.
+const MAX_PROBLEMS: usize = 100;
+
 /// What an env file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
@@ -55,7 +58,7 @@ impl Parsed {
 pub fn parse(text: &str, outer: &dyn Lookup) -> Result<Parsed, Vec<Invalid>> {
     let mut parser = Parser::new(text, outer);
     let mut at = usize::from(text.starts_with('\u{feff}')) * '\u{feff}'.len_utf8();
-    while let Some(start) = parser.statement(at) {
+    while let Some(start) = parser.statement(at).filter(|_| parser.problems.len() < MAX_PROBLEMS) {
         at = parser.entry(start).unwrap_or_else(|invalid| parser.skip(invalid));
     }
     if parser.problems.is_empty() { Ok(parser.parsed) } else { Err(parser.problems) }

@@ -1,8 +1,25 @@
-//! The text formats of Compose values: each a type with `FromStr` that knows no places.
-pub mod architecture;
-pub mod capability;
-pub mod rlimit;
-pub mod signal;
-//! The text formats of Compose values: each a type with `FromStr` and no places.
+//! The text formats of Compose values: each a type with `FromStr` and no places in files.
 
+use crate::diag::Invalid;
+
+pub mod architecture;
+pub mod bytes;
+pub mod capability;
+pub mod cpus;
+pub mod hostname;
+pub mod key_value;
+pub mod port;
+pub mod rlimit;
+pub mod security_opt;
+pub mod signal;
+pub mod sysctl;
+pub mod target;
+pub mod tmpfs;
+pub mod volume;
 pub mod words;
+
+/// A mistake in a part of a text that begins at `start`.
+fn moved(invalid: Invalid, start: usize) -> Invalid {
+    let range = invalid.range.start + start..invalid.range.end + start;
+    Invalid { range, ..invalid }
+}

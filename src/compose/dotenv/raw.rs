@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Entry, Parsed};
+use super::{Entry, MAX_PROBLEMS, Parsed};
 use crate::diag::Invalid;
 use crate::yaml::template::Lookup;
 
@@ -14,7 +14,8 @@ pub fn parse_raw(text: &str, outer: &dyn Lookup) -> Result<Parsed, Vec<Invalid>>
     for line in text.get(start..).unwrap_or("").split_inclusive('\n') {
         match entry(line, start, outer) {
             Ok(entry) => parsed.entries.extend(entry),
-            Err(invalid) => problems.push(invalid),
+            Err(invalid) if problems.len() < MAX_PROBLEMS => problems.push(invalid),
+            Err(_) => break,
         }
         start += line.len();
     }

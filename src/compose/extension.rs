@@ -1,0 +1,38 @@
+//! `x-bundlegen`: what a Compose file says to this compiler alone.
+
+use std::rc::Rc;
+
+use super::decode::{Table, text};
+use crate::diag::{Diagnostics, Reported};
+use crate::source::Spanned;
+use crate::yaml::Node;
+
+/// `x-bundlegen` at the top of the file.
+#[derive(Debug, Default)]
+pub struct Extension {
+    /// Where the images are: an OCI image layout, relative to the project directory. `images` by default.
+    pub images: Option<Spanned<Rc<str>>>,
+    /// The platform the bundles are for. `linux/amd64` by default, never that of the build host.
+    pub platform: Option<Spanned<Rc<str>>>,
+}
+
+/// `x-bundlegen` of a service.
+#[derive(Debug, Default)]
+pub struct ServiceExtension {
+    /// A directory that is the root file system, instead of an image; relative to the project directory.
+    pub rootfs: Option<Spanned<Rc<str>>>,
+}
+
+pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Reported> {
+    let mut t = Table::new(d, node, "`x-bundlegen`")?;
+    let extension = Extension { images: t.opt(d, "images", text), platform: t.opt(d, "platform", text) };
+    t.finish(d, &[])?;
+    Ok(extension)
+}
+
+pub(super) fn decode_service(d: &mut Diagnostics, node: &Node) -> Result<ServiceExtension, Reported> {
+    let mut t = Table::new(d, node, "`x-bundlegen` of a service")?;
+    let extension = ServiceExtension { rootfs: t.opt(d, "rootfs", text) };
+    t.finish(d, &[])?;
+    Ok(extension)
+}

@@ -1,0 +1,416 @@
+//! A service: one line per attribute, in the order of the Compose schema.
+
+use std::rc::Rc;
+
+use super::decode::{
+    Pair, Table, all, boolean, integer, list, one_or_list, pairs, text, text_or_number, value, wrong_type,
+};
+use super::extension::{ServiceExtension, decode_service as extension};
+use super::value::bytes::Bytes;
+use super::value::capability::CapabilityName;
+use super::value::cpus::Cpus;
+use super::value::hostname::Hostname;
+use super::value::port::ExposedPort;
+use super::value::rlimit::RlimitKind;
+use super::value::security_opt::SecurityOpt;
+use super::value::signal::Signal;
+use super::value::sysctl::Sysctl as Parameter;
+use super::value::tmpfs::Tmpfs;
+use super::value::words::{self, Words};
+use super::volume::{Mount, mount};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::source::{Span, Spanned};
+use crate::yaml::{Entry, Node, Value};
+
+/// A service as it was written.
+#[derive(Debug)]
+pub struct Service {
+    /// Metadata handed to the runtime as it is.
+    pub annotations: Vec<Pair>,
+    /// Capabilities on top of the default ones.
+    pub cap_add: Vec<Spanned<CapabilityName>>,
+    /// Capabilities to take away.
+    pub cap_drop: Vec<Spanned<CapabilityName>>,
+    /// What replaces the image's command.
+    pub command: Option<Command>,
+    /// The share of processor time.
+    pub cpus: Option<Spanned<Cpus>>,
+    /// Services that start first.
+    pub depends_on: Vec<Spanned<Rc<str>>>,
+    /// What replaces the image's entrypoint; it clears the image's command too.
+    pub entrypoint: Option<Command>,
+    /// Files with variables, the later ones over the earlier ones.
+    pub env_file: Vec<EnvFile>,
+    /// Variables, over those of the files and the image.
+    pub environment: Vec<Pair>,
+    /// Ports the container listens on; nothing is published by it.
+    pub expose: Vec<Spanned<ExposedPort>>,
+    /// The name of the host in the container.
+    pub hostname: Option<Spanned<Hostname>>,
+    /// The image the root file system comes from.
+    pub image: Option<Spanned<Rc<str>>>,
+    /// Whether an init process is put in front; only `false` so far.
+    pub init: Option<Spanned<bool>>,
+    /// Metadata.
+    pub labels: Vec<Pair>,
+    /// The most memory, in bytes.
+    pub mem_limit: Option<Spanned<Bytes>>,
+    /// Whose network the container sees.
+    pub network_mode: Option<Spanned<NetworkMode>>,
+    /// The most processes; 0 and -1 are no limit.
+    pub pids_limit: Option<Spanned<i64>>,
+    /// Nearly no confinement.
+    pub privileged: Option<Spanned<bool>>,
+    /// Whether the root file system is read-only.
+    pub read_only: Option<Spanned<bool>>,
+    /// Confinement by name.
+    pub security_opt: Vec<Spanned<SecurityOpt>>,
+    /// The size of `/dev/shm`, in bytes.
+    pub shm_size: Option<Spanned<Bytes>>,
+    /// Kernel parameters of the container's namespaces.
+    pub sysctls: Vec<Sysctl>,
+    /// The signal that asks the container to stop.
+    pub stop_signal: Option<Spanned<Signal>>,
+    /// File systems in memory.
+    pub tmpfs: Vec<Spanned<Tmpfs>>,
+    /// Whether the process has a terminal.
+    pub tty: Option<Spanned<bool>>,
+    /// Limits of the process.
+    pub ulimits: Vec<Ulimit>,
+    /// Who runs the process: `user`, `uid`, and a group after a colon.
+    pub user: Option<Spanned<Rc<str>>>,
+    /// Mounts.
+    pub volumes: Vec<Mount>,
+    /// Where the process starts.
+    pub working_dir: Option<Spanned<Rc<str>>>,
+    /// What the file says to `bundlegen`.
+    pub extension: ServiceExtension,
+}
+
+/// What Compose knows of a service and `bundlegen` does not do yet.
+const LATER: &[&str] = &[
+    "develop",
+    "deploy",
+    "attach",
+    "build",
+    "blkio_config",
+    "cgroup",
+    "cgroup_parent",
+    "configs",
+    "container_name",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_shares",
+    "cpu_quota",
+    "cpu_period",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpuset",
+    "credential_spec",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "label_file",
+    "extends",
+    "provider",
+    "external_links",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "ipc",
+    "isolation",
+    "links",
+    "logging",
+    "mac_address",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "models",
+    "networks",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pid",
+    "platform",
+    "ports",
+    "post_start",
+    "pre_start",
+    "pre_stop",
+    "profiles",
+    "pull_policy",
+    "pull_refresh_after",
+    "restart",
+    "runtime",
+    "scale",
+    "secrets",
+    "stdin_open",
+    "stop_grace_period",
+    "storage_opt",
+    "use_api_socket",
+    "uts",
+    "userns_mode",
+    "volumes_from",
+];
+
+pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Service, Reported> {
+    let mut t = Table::new(d, node, "a service")?;
+    let service = Service {
+        annotations: t.list(d, "annotations", pairs),
+        cap_add: t.list(d, "cap_add", list(value)),
+        cap_drop: t.list(d, "cap_drop", list(value)),
+        command: t.opt(d, "command", command).flatten(),
+        cpus: t.opt(d, "cpus", text_or_number),
+        depends_on: t.list(d, "depends_on", depends_on),
+        entrypoint: t.opt(d, "entrypoint", command).flatten(),
+        env_file: t.list(d, "env_file", one_or_list(env_file)),
+        environment: t.list(d, "environment", pairs),
+        expose: t.list(d, "expose", list(text_or_number)),
+        hostname: t.opt(d, "hostname", value),
+        image: t.opt(d, "image", text),
+        init: t.opt(d, "init", init),
+        labels: t.list(d, "labels", pairs),
+        mem_limit: t.opt(d, "mem_limit", text_or_number),
+        network_mode: t.opt(d, "network_mode", network_mode),
+        pids_limit: t.opt(d, "pids_limit", integer),
+        privileged: t.opt(d, "privileged", boolean),
+        read_only: t.opt(d, "read_only", boolean),
+        security_opt: t.list(d, "security_opt", list(value)),
+        shm_size: t.opt(d, "shm_size", text_or_number),
+        sysctls: t.list(d, "sysctls", sysctls),
+        stop_signal: t.opt(d, "stop_signal", value),
+        tmpfs: t.list(d, "tmpfs", one_or_list(value)),
+        tty: t.opt(d, "tty", boolean),
+        ulimits: t.list(d, "ulimits", ulimits),
+        user: t.opt(d, "user", text),
+        volumes: t.list(d, "volumes", list(mount)),
+        working_dir: t.opt(d, "working_dir", text),
+        extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
+    };
+    t.finish(d, LATER)?;
+    Ok(service)
+}
+
+/// `command` or `entrypoint`, split into words. An empty one clears the image's.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The words.
+    pub words: Vec<Rc<str>>,
+    /// The whole value.
+    pub span: Span,
+}
+
+/// A list of words, or a text that is split as Compose does: like a shell, without being one. `null` leaves the
+/// image's command as it is.
+fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported> {
+    let words = match &node.value {
+        Value::Null => return Ok(None),
+        Value::Seq(items) => all(items.iter().map(|item| Ok(text(d, item)?.value)))?,
+        Value::Scalar(_) => {
+            let text = text(d, node)?;
+            split(d, node, &text.value)?
+        }
+        Value::Map(_) => return Err(wrong_type(d, node, "this must be a text or a list")),
+    };
+    Ok(Some(Command { words, span: node.span }))
+}
+
+fn split(d: &mut Diagnostics, node: &Node, text: &str) -> Result<Vec<Rc<str>>, Reported> {
+    let Words { words, cut } = words::split(text)
+        .map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| node.at(range)))?;
+    if let Some(cut) = cut {
+        let message = "Compose cuts a command at an unquoted `;`, `&`, `|`, `<` or `>`; the rest is lost";
+        let draft = d.warning(Code::CommandCut, message).label(node.at(cut), "never reaches the container");
+        draft.help("for a shell, write [\"sh\", \"-c\", \"…\"]; for the character itself, quote it").emit();
+    }
+    Ok(words.into_iter().map(Rc::from).collect())
+}
+
+/// The services to start first. Conditions beyond "started" are for whoever supervises the containers.
+fn depends_on(d: &mut Diagnostics, node: &Node) -> Result<Vec<Spanned<Rc<str>>>, Reported> {
+    match &node.value {
+        Value::Seq(items) => all(items.iter().map(|item| text(d, item))),
+        Value::Map(entries) => all(entries.iter().map(|entry| dependency(d, entry))),
+        _ => Err(wrong_type(d, node, "this must be a list or a mapping")),
+    }
+}
+
+fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Reported> {
+    let mut t = Table::new(d, &entry.value, "a dependency")?;
+    let condition = t.required(d, "condition", text);
+    t.finish(d, &["restart", "required"])?;
+    if let Some(condition) = condition.filter(|condition| &*condition.value != "service_started") {
+        let known = ["service_healthy", "service_completed_successfully"].contains(&&*condition.value);
+        let (code, message) = if known {
+            (Code::NotSupported, format!("the condition `{}` is not supported yet", condition.value))
+        } else {
+            (Code::InvalidValue, format!("no condition is called `{}`", condition.value))
+        };
+        let draft = d.error(code, message).label(condition.span, "");
+        return Err(draft.help("`service_started` orders the services").emit());
+    }
+    Ok(Spanned { value: Rc::clone(&entry.key), span: entry.key_span })
+}
+
+/// A file with variables for the container.
+#[derive(Clone, Debug)]
+pub struct EnvFile {
+    /// The file, relative to the project directory.
+    pub path: Spanned<Rc<str>>,
+    /// What to do when there is no such file.
+    pub missing: Missing,
+    /// The syntax of the file.
+    pub format: EnvFormat,
+}
+
+/// What a missing file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// An error.
+    Refused,
+    /// The same as an empty one.
+    Empty,
+}
+
+/// The syntax of an env file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvFormat {
+    /// Compose's own, with quotes and variables.
+    Compose,
+    /// `docker run --env-file`: every line as it is.
+    Raw,
+}
+
+fn env_file(d: &mut Diagnostics, node: &Node) -> Result<EnvFile, Reported> {
+    let Value::Map(_) = &node.value else {
+        let path = text(d, node)?;
+        return Ok(EnvFile { path, missing: Missing::Refused, format: EnvFormat::Compose });
+    };
+    let mut t = Table::new(d, node, "an env file")?;
+    let path = t.required(d, "path", text);
+    let required = t.opt(d, "required", boolean).is_none_or(|required| required.value);
+    let format = t.opt(d, "format", env_format);
+    t.finish(d, &[])?;
+    // `finish` has failed where `path` was missing, so the default is never seen.
+    let path = path.unwrap_or(Spanned { value: Rc::from(""), span: node.span });
+    let missing = if required { Missing::Refused } else { Missing::Empty };
+    Ok(EnvFile { path, missing, format: format.unwrap_or(EnvFormat::Compose) })
+}
+
+fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
+    let text = text(d, node)?;
+    if &*text.value == "raw" {
+        return Ok(EnvFormat::Raw);
+    }
+    let message = format!("no format of env files is called `{}`", text.value);
+    Err(d.error(Code::InvalidValue, message).label(text.span, "").help("`raw`, or leave the key away").emit())
+}
+
+fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
+    let init = boolean(d, node)?;
+    if init.value {
+        return Err(d
+            .error(Code::NotSupported, "`init: true` is not supported yet")
+            .label(init.span, "")
+            .emit());
+    }
+    Ok(init)
+}
+
+/// Whose network a container sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// A namespace of its own with nothing but a loopback interface.
+    None,
+    /// That of the host.
+    Host,
+}
+
+fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>, Reported> {
+    let text = text(d, node)?;
+    let value = match &*text.value {
+        "none" => NetworkMode::None,
+        "host" => NetworkMode::Host,
+        other => {
+            let message = format!("`network_mode: {other}` is not supported yet");
+            let draft = d.error(Code::NotSupported, message).label(text.span, "");
+            return Err(draft.help("`none` and `host` are").emit());
+        }
+    };
+    Ok(Spanned { value, span: node.span })
+}
+
+/// A kernel parameter.
+#[derive(Clone, Debug)]
+pub struct Sysctl {
+    /// Its name with dots.
+    pub key: Spanned<Parameter>,
+    /// Its value as the kernel reads it.
+    pub value: Spanned<Rc<str>>,
+}
+
+fn sysctls(d: &mut Diagnostics, node: &Node) -> Result<Vec<Sysctl>, Reported> {
+    let pairs = pairs(d, node)?;
+    all(pairs.into_iter().map(|pair| {
+        let span = pair.key.span;
+        let key = pair.key.value.parse::<Parameter>();
+        let key = key.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))?;
+        let Some(value) = pair.value else {
+            let message = format!("the kernel parameter `{}` has no value", pair.key.value);
+            return Err(d.error(Code::InvalidValue, message).label(span, "").emit());
+        };
+        Ok(Sysctl { key: Spanned { value: key, span }, value })
+    }))
+}
+
+/// A limit of the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Ulimit {
+    /// What is limited.
+    pub kind: Spanned<RlimitKind>,
+    /// The limit in force; -1 is none.
+    pub soft: Spanned<i64>,
+    /// How far the process may raise it; -1 is no limit.
+    pub hard: Spanned<i64>,
+}
+
+fn ulimits(d: &mut Diagnostics, node: &Node) -> Result<Vec<Ulimit>, Reported> {
+    let Value::Map(entries) = &node.value else {
+        return Err(wrong_type(d, node, "`ulimits` must be a mapping"));
+    };
+    all(entries.iter().map(|entry| ulimit(d, entry)))
+}
+
+fn ulimit(d: &mut Diagnostics, entry: &Entry) -> Result<Ulimit, Reported> {
+    let span = entry.key_span;
+    let kind = entry.key.parse::<RlimitKind>();
+    let kind = kind.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))?;
+    let kind = Spanned { value: kind, span };
+    let (soft, hard) = if let Value::Map(_) = &entry.value.value {
+        let mut t = Table::new(d, &entry.value, "a limit")?;
+        let (soft, hard) = (t.required(d, "soft", limit), t.required(d, "hard", limit));
+        t.finish(d, &[])?;
+        let zero = Spanned { value: 0, span };
+        (soft.unwrap_or(zero), hard.unwrap_or(zero))
+    } else {
+        let both = limit(d, &entry.value)?;
+        (both, both)
+    };
+    if hard.value != -1 && (soft.value == -1 || soft.value > hard.value) {
+        let message = format!("the soft limit {} is above the hard limit {}", soft.value, hard.value);
+        let draft = d.error(Code::Conflict, message).label(soft.span, "soft");
+        return Err(draft.label(hard.span, "hard").emit());
+    }
+    Ok(Ulimit { kind, soft, hard })
+}
+
+fn limit(d: &mut Diagnostics, node: &Node) -> Result<Spanned<i64>, Reported> {
+    let limit = integer(d, node)?;
+    if limit.value < -1 {
+        let draft = d.error(Code::InvalidValue, format!("a limit may not be {}", limit.value));
+        return Err(draft.label(limit.span, "").help("-1 is no limit").emit());
+    }
+    Ok(limit)
+}

@@ -1,0 +1,236 @@
+//! Volumes: definitions at the top of the file, and the mounts of a service in their long form.
+
+use std::rc::Rc;
+
+use super::decode::{Table, boolean, integer, text, text_or_number, wrong_type};
+use super::value::bytes::Bytes;
+use super::value::target::clean_target;
+use super::value::tmpfs::Settings;
+pub use super::value::volume::Access;
+use super::value::volume::{self as short, Propagation};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::source::{Span, Spanned};
+use crate::yaml::{Node, Plain, Value};
+
+/// A named volume.
+#[derive(Debug, Default)]
+pub struct Volume {
+    /// The name it is known by outside the file.
+    pub name: Option<Spanned<Rc<str>>>,
+}
+
+/// A volume is often declared with nothing after its name.
+pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Volume, Reported> {
+    if matches!(node.value, Value::Null) {
+        return Ok(Volume::default());
+    }
+    let mut t = Table::new(d, node, "a volume")?;
+    let volume = Volume { name: t.opt(d, "name", name) };
+    t.opt(d, "labels", |_, _| Ok(()));
+    t.opt(d, "driver", driver);
+    t.finish(d, &["driver_opts", "external"])?;
+    Ok(volume)
+}
+
+/// The name is also that of a directory.
+fn name(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Reported> {
+    let name = text(d, node)?;
+    super::check_name(d, &name)?;
+    Ok(name)
+}
+
+fn driver(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    let driver = text(d, node)?;
+    if matches!(&*driver.value, "local" | "default" | "") {
+        return Ok(());
+    }
+    let message = format!("the volume driver `{}` is a daemon of Docker's; a bundle has none", driver.value);
+    Err(d.error(Code::NotSupported, message).label(driver.span, "").help("`local` is a directory").emit())
+}
+
+/// A mount of a service, short or long.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// What is mounted.
+    pub source: Source,
+    /// The place in the container: absolute and clean.
+    pub target: Spanned<Rc<str>>,
+    /// Whether the container may write to it.
+    pub access: Access,
+    /// The whole of it.
+    pub span: Span,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A directory or file of the host.
+    Bind {
+        /// As it is written.
+        path: Spanned<Rc<str>>,
+        /// What happens when it is not there.
+        missing: MissingSource,
+        /// How mounts below it travel.
+        propagation: Propagation,
+    },
+    /// A volume of the file.
+    Volume {
+        /// Its key.
+        name: Spanned<Rc<str>>,
+    },
+    /// Memory.
+    Tmpfs {
+        /// Options of `mount`.
+        options: Vec<String>,
+    },
+}
+
+/// What `prepare` does about a bind source that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingSource {
+    /// It makes a directory, as Docker does for the short form.
+    Created,
+    /// Nothing: the container will not start.
+    Left,
+}
+
+/// A mount in its short form, `[SOURCE:]TARGET[:OPTIONS]`, or in its long one.
+pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
+    match &node.value {
+        Value::Map(_) => long(d, node),
+        _ => short(d, node),
+    }
+}
+
+fn short(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
+    let written: short::Volume = super::decode::value(d, node)?.value;
+    let at = |range: Option<std::ops::Range<usize>>| range.map_or(node.span, |range| node.at(range));
+    let (source, options) = (at(written.source_range), at(written.options_range));
+    if written.options.selinux.is_some() {
+        let message = "relabelling for SELinux (`z`, `Z`) is not supported yet";
+        return Err(d.error(Code::NotSupported, message).label(options, "").emit());
+    }
+    let propagation = written.options.propagation.unwrap_or(Propagation::Rprivate);
+    let source = match written.source {
+        short::Source::Bind(path) => {
+            let path = Spanned { value: path.into(), span: source };
+            Source::Bind { path, missing: MissingSource::Created, propagation }
+        }
+        short::Source::Named(name) => Source::Volume { name: Spanned { value: name.into(), span: source } },
+        short::Source::Anonymous => {
+            let draft = d.error(Code::NotSupported, "a volume without a source is not supported yet");
+            return Err(draft.label(node.span, "").help("give it a name: `NAME:TARGET`").emit());
+        }
+    };
+    let target = Spanned { value: written.target.into(), span: node.at(written.target_range) };
+    let access = written.options.access.unwrap_or(Access::ReadWrite);
+    Ok(Mount { source, target, access, span: node.span })
+}
+
+/// The keys of the long form, before it is known which of them belong together.
+fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
+    let mut t = Table::new(d, node, "a mount")?;
+    let kind = t.required(d, "type", text);
+    let source = t.opt(d, "source", text);
+    let target = t.required(d, "target", target);
+    let read_only = t.opt(d, "read_only", boolean).is_some_and(|read_only| read_only.value);
+    t.opt(d, "consistency", text);
+    let bind = t.opt(d, "bind", bind);
+    let tmpfs = t.opt(d, "tmpfs", tmpfs);
+    t.opt(d, "volume", of_volume);
+    t.finish(d, &["image"])?;
+    let (Some(kind), Some(target)) = (kind, target) else { return Err(wrong_type(d, node, "a mount")) };
+    let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
+    let source = match &*kind.value {
+        "bind" => {
+            let path = needed(d, source, node, "a bind mount")?;
+            let Bind { missing, propagation } = bind.unwrap_or_default();
+            Source::Bind { path, missing, propagation }
+        }
+        "volume" => Source::Volume { name: needed(d, source, node, "a mount of a volume")? },
+        "tmpfs" => {
+            let settings = Settings { read_only, ..tmpfs.unwrap_or_default() };
+            Source::Tmpfs { options: settings.options() }
+        }
+        "image" | "npipe" | "cluster" => {
+            let message = format!("a mount of type `{}` is not supported", kind.value);
+            return Err(d.error(Code::NotSupported, message).label(kind.span, "").emit());
+        }
+        other => {
+            let draft = d.error(Code::InvalidValue, format!("no type of mount is called `{other}`"));
+            return Err(draft.label(kind.span, "").help("write `bind`, `volume` or `tmpfs`").emit());
+        }
+    };
+    Ok(Mount { source, target, access, span: node.span })
+}
+
+fn needed(
+    d: &mut Diagnostics,
+    source: Option<Spanned<Rc<str>>>,
+    node: &Node,
+    what: &str,
+) -> Result<Spanned<Rc<str>>, Reported> {
+    source.filter(|source| !source.value.is_empty()).ok_or_else(|| {
+        d.error(Code::MissingKey, format!("{what} needs a `source`")).label(node.span, "not in here").emit()
+    })
+}
+
+fn target(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Reported> {
+    let text = text(d, node)?;
+    let clean = clean_target(&text.value);
+    let clean = clean.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| node.at(range)))?;
+    Ok(Spanned { value: clean.into(), span: node.span })
+}
+
+/// The settings of a bind mount.
+struct Bind {
+    missing: MissingSource,
+    propagation: Propagation,
+}
+
+impl Default for Bind {
+    fn default() -> Self {
+        Bind { missing: MissingSource::Left, propagation: Propagation::Rprivate }
+    }
+}
+
+fn bind(d: &mut Diagnostics, node: &Node) -> Result<Bind, Reported> {
+    let mut t = Table::new(d, node, "the settings of a bind mount")?;
+    let propagation = t.opt(d, "propagation", super::decode::value);
+    let create = t.opt(d, "create_host_path", boolean).is_some_and(|create| create.value);
+    t.finish(d, &["recursive", "selinux"])?;
+    let missing = if create { MissingSource::Created } else { MissingSource::Left };
+    Ok(Bind {
+        missing,
+        propagation: propagation.map_or(Propagation::Rprivate, |propagation| propagation.value),
+    })
+}
+
+fn tmpfs(d: &mut Diagnostics, node: &Node) -> Result<Settings, Reported> {
+    let mut t = Table::new(d, node, "the settings of a tmpfs")?;
+    let size = t.opt(d, "size", text_or_number::<Bytes>).map_or(0, |size| size.value.0);
+    let mode = t.opt(d, "mode", mode).unwrap_or(0);
+    t.finish(d, &[])?;
+    Ok(Settings { mode, size, ..Settings::default() })
+}
+
+/// A file mode: YAML reads `0755` as octal, and a text is octal too.
+fn mode(d: &mut Diagnostics, node: &Node) -> Result<u32, Reported> {
+    let number = match &node.value {
+        Value::Scalar(scalar) if scalar.resolve() == Plain::Str => i64::from_str_radix(&scalar.text, 8).ok(),
+        _ => Some(integer(d, node)?.value),
+    };
+    let mode = number.and_then(|mode| u32::try_from(mode).ok()).filter(|mode| *mode <= 0o7777);
+    mode.ok_or_else(|| {
+        let draft = d.error(Code::InvalidValue, "this is no file mode").label(node.span, "");
+        draft.help("write it in octal, such as `0755`").emit()
+    })
+}
+
+/// The settings of a volume that change nothing yet are accepted where they ask for nothing.
+fn of_volume(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    let mut t = Table::new(d, node, "the settings of a volume")?;
+    t.opt(d, "nocopy", boolean);
+    t.opt(d, "labels", |_, _| Ok(()));
+    t.finish(d, &["subpath"])
+}

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 mod archive;
 mod configuration;
 mod digest;
+mod directory;
 mod layer;
 mod layout;
 mod peek;
@@ -20,14 +21,16 @@ mod platform;
 mod reference;
 mod root;
 mod unpack;
-mod users;
+pub mod users;
 
 pub use configuration::Configuration;
 pub use digest::{Digest, Verified};
+pub use directory::read_in_root;
 pub use layout::{Descriptor, Image, Layout};
 pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
+pub use root::remove_tree;
 pub use unpack::{Limits, Report, unpack, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 

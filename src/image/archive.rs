@@ -6,6 +6,7 @@
 //! the archive is refused.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use tar::{EntryType, Header};
 
@@ -14,6 +15,8 @@ const BLOCK: usize = 512;
 const MAX_EXTENSION: u64 = 1024 * 1024;
 /// The largest size that the octal field of a header can hold; writers put it there when the size is larger.
 const MAX_OCTAL: u64 = 0o77_777_777_777;
+/// Where a header has mode, owner, group, size, time and device numbers.
+const NUMBERS: [Range<usize>; 7] = [100..108, 108..116, 116..124, 124..136, 136..148, 329..337, 337..345];
 /// The longest path that the kernel takes.
 const MAX_PATH: usize = 4095;
 
@@ -180,7 +183,9 @@ impl<R: Read> Archive<R> {
         if header.cksum()? != sum {
             return bad("the checksum of a header does not match");
         }
-        Ok(Some(header.clone()))
+        let mut header = header.clone();
+        fill_blanks(&mut header);
+        Ok(Some(header))
     }
 
     /// A whole block; `None` at the end of the stream.
@@ -356,6 +361,16 @@ fn device(header: &Header, kind: Kind) -> io::Result<(u32, u32)> {
         return Ok((0, 0));
     }
     Ok((header.device_major()?.unwrap_or(0), header.device_minor()?.unwrap_or(0)))
+}
+
+/// Writers leave out numbers they have no use for, which is 0 for Go and an error for the `tar` crate.
+fn fill_blanks(header: &mut Header) {
+    let blank = |field: &&mut [u8]| field.iter().all(|b| matches!(b, 0 | b' '));
+    for range in NUMBERS {
+        if let Some(field) = header.as_mut_bytes().get_mut(range).filter(blank) {
+            field.fill(b'0');
+        }
+    }
 }
 
 fn once<T>(slot: &mut Option<T>, value: T) -> io::Result<()> {

@@ -44,6 +44,13 @@ impl Platform {
     }
 }
 
+/// `linux/amd64`, on every build host.
+impl Default for Platform {
+    fn default() -> Self {
+        Platform::new("amd64", None)
+    }
+}
+
 impl FromStr for Platform {
     type Err = Invalid;
 

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
@@ -147,8 +148,11 @@ fn clear_below(directory: &OwnedFd, keep: &Names, depth: u32) -> io::Result<()> 
 
 fn remove_below(directory: impl AsFd, name: &[u8], keep: &Names, depth: u32) -> io::Result<()> {
     let kept = !keep.is_empty() && keep.contains(&(inode(&directory)?, name.to_vec()));
-    let flags = match open_directory(&directory, name) {
+    let flags = match open_directory(&directory, name).or_else(|error| unlock(&directory, name, error)) {
         Ok(inner) => {
+            if !rustix::process::geteuid().is_root() {
+                rustix::fs::fchmod(&inner, Mode::RWXU)?;
+            }
             clear_below(&inner, keep, depth)?;
             AtFlags::REMOVEDIR
         }
@@ -163,6 +167,29 @@ fn remove_below(directory: impl AsFd, name: &[u8], keep: &Names, depth: u32) -> 
         Err(Errno::NOTEMPTY | Errno::EXIST) if !keep.is_empty() => Ok(()),
         result => Ok(result?),
     }
+}
+
+/// Opens a directory whose mode keeps its owner out or from changing it, which only root may ignore.
+fn unlock(directory: impl AsFd, name: &[u8], error: Errno) -> Result<OwnedFd, Errno> {
+    if error != Errno::ACCESS {
+        return Err(error);
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(&directory, name, flags, Mode::empty())?;
+    rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), Mode::RWXU)?;
+    open_directory(&directory, name)
+}
+
+/// Removes a directory with all that is in it, links as links, and whatever the modes inside are; nothing happens
+/// if there is nothing.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a path in a directory"));
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let parent = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
+    remove(parent, name.as_bytes(), &Names::new())
 }
 
 /// The names in a directory that is `depth` directories below where a walk began.

@@ -281,15 +281,16 @@ impl Unpack {
         let Ok(Place::Name { directory, name: target }) = Place::parse(&entry.target) else {
             return Err(bad(format!("a hard link to `{}`", entry.target.escape_ascii())));
         };
-        let from = self.root.directory(&directory)?;
-        let link = || rustix::fs::linkat(&from, target.as_slice(), &*parent.fd, name, AtFlags::empty());
+        let failed = |error: io::Error| {
+            let target = entry.target.escape_ascii();
+            io::Error::new(error.kind(), format!("a hard link to `{target}`: {error}"))
+        };
+        let from = self.root.directory(&directory).map_err(|error| failed(error.into()))?;
         if inode(&from)? == parent.inode && target == name {
             return Err(bad("a hard link to itself"));
         }
-        self.anew(parent, name, link).map_err(|error| {
-            let target = entry.target.escape_ascii();
-            io::Error::new(error.kind(), format!("a hard link to `{target}`: {error}"))
-        })
+        let link = || rustix::fs::linkat(&from, target.as_slice(), &*parent.fd, name, AtFlags::empty());
+        self.anew(parent, name, link).map_err(failed)
     }
 
     fn node(&mut self, entry: &Entry, parent: &Parent, name: &[u8], kind: FileType) -> io::Result<()> {

@@ -1,0 +1,162 @@
+//! `bundlegen.lock`: every fact a build takes from outside the source tree.
+//!
+//! The lock stands beside the Compose file and is checked in, so `build` and `check` need no image: an image that
+//! is not at hand is known by what the lock says of it, and an image that has changed is one hunk in a review.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::source::{FileId, Sources, Span};
+use crate::yaml;
+
+/// The name of the file.
+pub const FILE_NAME: &str = "bundlegen.lock";
+
+/// The version of the format this program writes and reads.
+const VERSION: u32 = 1;
+
+/// The lock of one project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// The version of the format: 1.
+    pub version: u32,
+    /// The platform the images are for, such as `linux/amd64`.
+    pub platform: String,
+    /// What is known of each image, by its normalised reference.
+    #[serde(default)]
+    pub images: BTreeMap<String, LockedImage>,
+}
+
+/// What is known of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LockedImage {
+    /// The digest of the manifest list the reference led to, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// The manifest for the platform.
+    pub manifest: Blob,
+    /// The configuration.
+    pub config: Blob,
+    /// The layers, the lowest first.
+    pub layers: Vec<Blob>,
+    /// What the configuration says, as far as bundles need it.
+    pub configuration: Configuration,
+    /// Who each user is in this image, by the text that names them; the empty one is the user by default.
+    #[serde(default)]
+    pub users: BTreeMap<String, User>,
+}
+
+/// A piece of content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Blob {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// The part of an image's configuration that bundles need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// The processor architecture.
+    pub architecture: String,
+    /// The variant of the architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The operating system.
+    pub os: String,
+    /// Who made the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When the image was made, as its configuration spells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The head of the command line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// The tail of the command line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cmd: Vec<String>,
+    /// Variables, as `NAME=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Who runs the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Where the process starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    /// Paths that Docker makes volumes of.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub volumes: BTreeSet<String>,
+    /// Ports the process listens on.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exposed_ports: BTreeSet<String>,
+    /// Metadata.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The signal that asks the process to stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+}
+
+/// Who a user is, by the tables in the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the user's group.
+    pub gid: u32,
+    /// Further groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_gids: Vec<u32>,
+}
+
+const HEADER: &str = "\
+# What the build takes from the images, written by `bundlegen build`. Check it in beside the Compose file.
+";
+
+impl Lock {
+    /// A lock that knows nothing yet.
+    pub fn new(platform: String) -> Self {
+        Lock { version: VERSION, platform, images: BTreeMap::new() }
+    }
+
+    /// The text of the file: sorted, one item a line.
+    pub fn to_text(&self) -> Result<String, serde_yaml::Error> {
+        Ok(format!("{HEADER}{}", serde_yaml::to_string(self)?))
+    }
+
+    /// Reads the text of a lock. Our own parser goes first: it shows mistakes at their place, and refuses what
+    /// would cost `serde_yaml` its time.
+    pub fn parse(d: &mut Diagnostics, sources: &Sources, file: FileId) -> Result<Lock, Reported> {
+        let text = sources.text(file);
+        yaml::parse(d, file, &text)?;
+        let lock: Lock = serde_yaml::from_str(&text).map_err(|error| {
+            let at = error.location().map_or(0, |location| location.index());
+            let draft = d.error(Code::Lock, format!("the lock cannot be read: {error}"));
+            draft
+                .label(Span::new(file, at, at), "")
+                .help(format!("remove {FILE_NAME} and build again"))
+                .emit()
+        })?;
+        if lock.version != VERSION {
+            let message =
+                format!("this lock has version {}, and this program reads version {VERSION}", lock.version);
+            return Err(d.error(Code::Lock, message).label(Span::start_of(file), "").emit());
+        }
+        Ok(lock)
+    }
+}

@@ -1,0 +1,196 @@
+//! What is meant: a Compose file with every reference followed.
+//!
+//! After [`resolve`] nothing is read any more. The attributes as they were written stay as they are; a
+//! [`Service`] adds what needs another file, another service or the image.
+
+mod environment;
+mod images;
+mod name;
+mod order;
+mod security;
+mod users;
+mod volumes;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::compose::{self, Named};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::image::Platform;
+use crate::lock::{Lock, LockedImage};
+use crate::source::{Sources, Span, Spanned};
+
+pub use environment::{Environment, Variable};
+pub use name::{WithName, project_name};
+pub use security::Seccomp;
+pub use users::User;
+pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
+
+pub(crate) use environment::unreadable;
+
+/// A project whose parts are all known.
+#[derive(Debug)]
+pub struct Project {
+    /// The services, dependencies first, then by name.
+    pub services: Vec<Service>,
+    /// The platform all bundles are for.
+    pub platform: Platform,
+    /// What the images are, for the next build.
+    pub lock: Lock,
+}
+
+/// A service with everything it refers to.
+#[derive(Debug)]
+pub struct Service {
+    /// Its key in the Compose file: the name of its bundle.
+    pub name: Spanned<Rc<str>>,
+    /// Its attributes as they were written.
+    pub written: compose::Service,
+    /// Where its root file system comes from.
+    pub root: Root,
+    /// Who runs the process.
+    pub user: User,
+    /// The variables of `env_file` and `environment`.
+    pub environment: BTreeMap<Rc<str>, Variable>,
+    /// Which system calls are allowed.
+    pub seccomp: Seccomp,
+    /// Its mounts, with their sources found.
+    pub mounts: Vec<Mount>,
+}
+
+/// Where a root file system comes from.
+#[derive(Debug)]
+pub enum Root {
+    /// An image.
+    Image(Rc<Image>),
+    /// A directory of the source tree.
+    Directory(Spanned<HostPath>),
+}
+
+/// An image and what is known of it.
+#[derive(Debug)]
+pub struct Image {
+    /// The normalised reference.
+    pub reference: Rc<str>,
+    /// What the lock says.
+    pub locked: LockedImage,
+}
+
+impl Service {
+    /// What the image says, if there is one.
+    pub fn image(&self) -> Option<&Image> {
+        match &self.root {
+            Root::Image(image) => Some(image),
+            Root::Directory(_) => None,
+        }
+    }
+}
+
+/// What [`resolve`] is told besides the file.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory that relative paths start from.
+    pub directory: PathBuf,
+    /// The way from the output directory to the project directory, by which bind sources are written.
+    pub to_project: PathBuf,
+    /// An OCI image layout; `images` in the project directory by default.
+    pub images: Option<PathBuf>,
+    /// The platform; `linux/amd64` by default.
+    pub platform: Option<Platform>,
+    /// Variables of the process and of `.env`.
+    pub environment: Environment,
+}
+
+/// Follows every reference of a file. What is wrong is reported, service by service; a project exists only if
+/// nothing was.
+pub fn resolve(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    file: compose::File,
+    lock: Option<Lock>,
+    options: &Options,
+) -> Result<Project, Reported> {
+    let platform = platform(d, &file.extension, options)?;
+    let mut images = images::Images::open(d, &file.extension, lock, &platform, options)?;
+    let order = order::start_order(d, &file.services);
+    let volumes = volumes::Declared::new(&file.volumes);
+    check_not_empty(d, &file.services, sources);
+    let mut services = Vec::new();
+    for named in file.services {
+        let Named { name, value: Some(written) } = named else { continue };
+        services.push(service(d, sources, name, written, &volumes, &mut images, options));
+    }
+    let mut services: Vec<Service> = services.into_iter().flatten().collect();
+    let order = order?;
+    d.failed()?;
+    services.sort_by_key(|service| order.get(&service.name.value).copied());
+    Ok(Project { services, lock: images.into_lock(), platform })
+}
+
+/// A build of nothing is a mistake in the file name more often than a wish.
+fn check_not_empty(d: &mut Diagnostics, services: &[Named<compose::Service>], sources: &Sources) {
+    if services.is_empty() && d.errors() == 0 {
+        let draft = d.error(Code::MissingKey, "there is no service to build");
+        match sources.files().next() {
+            Some((file, ..)) => draft.label(Span::start_of(file), "`services` is missing or empty").emit(),
+            None => draft.emit(),
+        };
+    }
+}
+
+fn platform(
+    d: &mut Diagnostics,
+    extension: &compose::Extension,
+    options: &Options,
+) -> Result<Platform, Reported> {
+    if let Some(platform) = &options.platform {
+        return Ok(platform.clone());
+    }
+    let Some(written) = &extension.platform else { return Ok(Platform::default()) };
+    let span = written.span;
+    written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))
+}
+
+fn service(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    name: Spanned<Rc<str>>,
+    written: compose::Service,
+    volumes: &volumes::Declared,
+    images: &mut images::Images,
+    options: &Options,
+) -> Result<Service, Reported> {
+    // Every part is looked at before the first error ends the service.
+    let root = root(d, &name, &written, images, options);
+    let environment = environment::of_service(d, sources, &written, options);
+    let seccomp = security::seccomp(d, sources, &written, options);
+    let mounts = volumes::mounts(d, &written, volumes, options);
+    let (root, environment, seccomp, mounts) = (root?, environment?, seccomp?, mounts?);
+    let user = users::user(d, &written, &name, &root, images, options)?;
+    Ok(Service { name, written, root, user, environment, seccomp, mounts })
+}
+
+fn root(
+    d: &mut Diagnostics,
+    name: &Spanned<Rc<str>>,
+    written: &compose::Service,
+    images: &mut images::Images,
+    options: &Options,
+) -> Result<Root, Reported> {
+    if let Some(rootfs) = &written.extension.rootfs {
+        let path = HostPath::resolve(d, rootfs, options);
+        return Ok(Root::Directory(Spanned { value: path, span: rootfs.span }));
+    }
+    let Some(reference) = &written.image else {
+        let message = format!("service `{}` has no image", name.value);
+        let draft = d.error(Code::MissingImage, message).label(name.span, "");
+        return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
+    };
+    images.find(d, reference).map(Root::Image)
+}
+
+/// A path of the project: relative ones start from the project directory.
+fn in_project(path: &str, directory: &Path) -> PathBuf {
+    directory.join(path)
+}

@@ -1,0 +1,215 @@
+//! The images of a project: from the layout where it has them, else as the lock knows them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::{Image, Options, in_project};
+use crate::compose::Extension;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::image::{self, Layout, Platform, Reference, users};
+use crate::lock::{self, Blob, Lock, LockedImage};
+use crate::source::{Span, Spanned};
+
+/// Where images are looked up, and what was found so far.
+pub(super) struct Images {
+    platform: Platform,
+    directory: PathBuf,
+    layout: Option<Layout>,
+    before: BTreeMap<String, LockedImage>,
+    lock: Lock,
+    found: BTreeMap<Rc<str>, Found>,
+}
+
+/// An image that was asked for.
+#[derive(Clone)]
+enum Found {
+    /// It is known; the layout's own record is there if the layout has it.
+    Known(Rc<Image>, Option<Rc<image::Image>>),
+    /// It could not be had, which was reported.
+    Missing(Reported),
+}
+
+/// `/etc/passwd` and `/etc/group` of an image.
+const TABLES: [&str; 2] = ["etc/passwd", "etc/group"];
+
+impl Images {
+    /// Opens the layout. A lock for another platform knows nothing about this one.
+    pub(super) fn open(
+        d: &mut Diagnostics,
+        extension: &Extension,
+        lock: Option<Lock>,
+        platform: &Platform,
+        options: &Options,
+    ) -> Result<Self, Reported> {
+        let written = extension.images.as_ref();
+        let directory = options.images.clone().unwrap_or_else(|| {
+            in_project(written.map_or("images", |images| &images.value), &options.directory)
+        });
+        let layout = Layout::open(&directory).map_err(|error| {
+            let draft = d.error(Code::Image, error.to_string());
+            match written {
+                Some(written) => draft.label(written.span, "the layout").emit(),
+                None => draft.emit(),
+            }
+        })?;
+        let text = platform.to_string();
+        let before = lock.filter(|lock| lock.platform == text).map(|lock| lock.images).unwrap_or_default();
+        let lock = Lock::new(text);
+        Ok(Images { platform: platform.clone(), directory, layout, before, lock, found: BTreeMap::new() })
+    }
+
+    /// What the next build may rely on: the images of this one.
+    pub(super) fn into_lock(self) -> Lock {
+        self.lock
+    }
+
+    /// The image of a service.
+    pub(super) fn find(
+        &mut self,
+        d: &mut Diagnostics,
+        written: &Spanned<Rc<str>>,
+    ) -> Result<Rc<Image>, Reported> {
+        let span = written.span;
+        let reference: Reference =
+            written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))?;
+        let name: Rc<str> = reference.to_string().into();
+        if !self.found.contains_key(&name) {
+            let found = match self.look_up(d, &reference, &name, span) {
+                Ok((image, record)) => Found::Known(image, record),
+                Err(reported) => Found::Missing(reported),
+            };
+            self.found.insert(Rc::clone(&name), found);
+        }
+        match self.found.get(&name) {
+            Some(Found::Known(image, _)) => Ok(Rc::clone(image)),
+            Some(Found::Missing(reported)) => Err(*reported),
+            None => Err(self.missing(d, &name, span)),
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        d: &mut Diagnostics,
+        reference: &Reference,
+        name: &Rc<str>,
+        span: Span,
+    ) -> Result<(Rc<Image>, Option<Rc<image::Image>>), Reported> {
+        let record = match &self.layout {
+            Some(layout) => layout
+                .find(reference, &self.platform)
+                .map_err(|error| d.error(Code::Image, error.to_string()).label(span, "this image").emit())?,
+            None => None,
+        };
+        let locked = match &record {
+            Some(record) => locked(record),
+            None => match self.before.get(&**name) {
+                Some(before) => LockedImage { users: BTreeMap::new(), ..before.clone() },
+                None => return Err(self.missing(d, name, span)),
+            },
+        };
+        self.lock.images.insert(name.to_string(), locked.clone());
+        Ok((Rc::new(Image { reference: Rc::clone(name), locked }), record.map(Rc::new)))
+    }
+
+    fn missing(&self, d: &mut Diagnostics, name: &str, span: Span) -> Reported {
+        let place = self.directory.display();
+        let (known, state) = match &self.layout {
+            Some(_) => ("does not have it", "the layout"),
+            None => ("is not there", "the OCI image layout"),
+        };
+        let message =
+            format!("the image `{name}` is not at hand: {state} {place} {known}, and neither has the lock");
+        let draft = d.error(Code::MissingImage, message).label(span, "");
+        draft.help(format!("skopeo copy docker://{name} oci:{place}:{name}")).emit()
+    }
+
+    /// Who `spec` is in an image: as the lock says if it speaks of the same image, else by the image's tables.
+    pub(super) fn user(
+        &mut self,
+        d: &mut Diagnostics,
+        image: &Image,
+        spec: &str,
+        place: &dyn Fn(std::ops::Range<usize>) -> Span,
+    ) -> Result<lock::User, Reported> {
+        let before = self.before.get(&*image.reference);
+        let before = before.filter(|before| before.manifest == image.locked.manifest);
+        let user = match before.and_then(|before| before.users.get(spec)) {
+            Some(user) => user.clone(),
+            None => self.look_up_user(d, image, spec, place)?,
+        };
+        if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
+            locked.users.insert(spec.to_owned(), user.clone());
+        }
+        Ok(user)
+    }
+
+    fn look_up_user(
+        &mut self,
+        d: &mut Diagnostics,
+        image: &Image,
+        spec: &str,
+        place: &dyn Fn(std::ops::Range<usize>) -> Span,
+    ) -> Result<lock::User, Reported> {
+        let Some(Found::Known(_, Some(record))) = self.found.get(&image.reference) else {
+            let message = format!("the lock does not say who the user `{spec}` is in `{}`", image.reference);
+            let draft = d.error(Code::MissingImage, message).label(place(0..spec.len()), "");
+            return Err(draft.help("build once where the image is at hand").emit());
+        };
+        let record = Rc::clone(record);
+        let Some(layout) = &self.layout else {
+            return Err(self.missing(d, &image.reference, place(0..spec.len())));
+        };
+        let mut files = image::read_small_files(layout, &record, &TABLES).map_err(|error| {
+            d.error(Code::Image, error.to_string()).label(place(0..spec.len()), "").emit()
+        })?;
+        let mut table =
+            |path| files.remove(path).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let [passwd, group] = TABLES.map(&mut table);
+        resolve_user(d, spec, passwd.as_deref(), group.as_deref(), place)
+    }
+}
+
+/// Who `spec` is by the tables of a root file system.
+pub(super) fn resolve_user(
+    d: &mut Diagnostics,
+    spec: &str,
+    passwd: Option<&str>,
+    group: Option<&str>,
+    place: &dyn Fn(std::ops::Range<usize>) -> Span,
+) -> Result<lock::User, Reported> {
+    let user =
+        users::resolve_user(spec, passwd, group).map_err(|invalid| d.invalid(Code::User, invalid, place))?;
+    Ok(lock::User { uid: user.uid, gid: user.gid, additional_gids: user.additional_gids })
+}
+
+fn locked(image: &image::Image) -> LockedImage {
+    let blob = |descriptor: &image::Descriptor| Blob {
+        digest: descriptor.digest.to_string(),
+        size: descriptor.size,
+    };
+    let from = &image.configuration;
+    LockedImage {
+        index: image.index.as_ref().map(|index| index.digest.to_string()),
+        manifest: blob(&image.manifest),
+        config: blob(&image.config),
+        layers: image.layers.iter().map(blob).collect(),
+        configuration: lock::Configuration {
+            architecture: from.architecture.clone(),
+            variant: from.variant.clone(),
+            os: from.os.clone(),
+            author: from.author.clone(),
+            created: from.created.clone(),
+            entrypoint: from.entrypoint.clone(),
+            cmd: from.cmd.clone(),
+            env: from.env.clone(),
+            user: from.user.clone(),
+            working_dir: from.working_dir.clone(),
+            volumes: from.volumes.clone(),
+            exposed_ports: from.exposed_ports.clone(),
+            labels: from.labels.clone(),
+            stop_signal: from.stop_signal.clone(),
+        },
+        users: BTreeMap::new(),
+    }
+}

@@ -1,5 +1,107 @@
-//! What would be written, as values.
+//! From [`Project`] to [`Tree`]: what would be written, all of it, in memory.
+
 pub mod json;
 pub mod state;
 pub mod sums;
 pub mod tree;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::compose::value::architecture::Architecture;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::lower::origin::Origins;
+use crate::lower::{Lowered, lower, mounts};
+use crate::project::{Project, Service};
+use tree::{Entry, RelPath, Tree};
+
+/// Names in an output directory that a service cannot have, because bundlegen or the host puts something there.
+const RESERVED: &[&str] = &["volumes", "networks", state::GITIGNORE_NAME, sums::NAME, state::STAGING, ".git"];
+
+/// The bundles of a project, and where their values come from.
+#[derive(Debug)]
+pub struct Bundles {
+    /// What would be written.
+    pub tree: Tree,
+    /// The origins of every `config.json`, by service.
+    pub origins: BTreeMap<Rc<str>, Origins>,
+}
+
+/// Lowers every service and lays out the directory.
+pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reported> {
+    let architecture = architecture(d, project)?;
+    let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
+    let mut failed = None;
+    for service in &project.services {
+        match one(d, service, architecture, &mut bundles.tree) {
+            Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.name.value), origins)),
+            Err(reported) => failed = Some(reported),
+        }
+    }
+    failed.map_or(Ok(()), Err)?;
+    d.failed()?;
+    bundles.tree = bundles.tree.seal().map_err(|conflict| internal(d, &conflict))?;
+    Ok(bundles)
+}
+
+fn architecture(d: &mut Diagnostics, project: &Project) -> Result<Architecture, Reported> {
+    let parsed = project.platform.architecture().parse();
+    parsed.map_err(|invalid: crate::diag::Invalid| d.error(Code::InvalidValue, invalid.message).emit())
+}
+
+fn one(
+    d: &mut Diagnostics,
+    service: &Service,
+    architecture: Architecture,
+    tree: &mut Tree,
+) -> Result<Origins, Reported> {
+    let name = &service.name;
+    if RESERVED.contains(&&*name.value) {
+        let message = format!("a service cannot be called `{}`", name.value);
+        let draft = d.error(Code::Name, message).label(name.span, "");
+        return Err(draft.help("that name in the output directory is taken").emit());
+    }
+    let Lowered { spec, origins } = lower(d, service, architecture)?;
+    let config = json::spec(&spec).map_err(|error| internal(d, &error))?;
+    put(d, tree, &format!("{}/config.json", name.value), Entry::file(json::canonical(&config)))?;
+    for (path, text) in generated(&config) {
+        put(d, tree, &format!("{}/{path}", name.value), Entry::file(text))?;
+    }
+    Ok(origins)
+}
+
+/// The generated files that the spec mounts: one that the service covers with its own is not made.
+fn generated(config: &Value) -> Vec<(&'static str, String)> {
+    let mounted = |source: &str| {
+        let mounts = config.get("mounts").and_then(Value::as_array);
+        mounts.into_iter().flatten().any(|mount| mount.get("source").and_then(Value::as_str) == Some(source))
+    };
+    let hostname = config.get("hostname").and_then(Value::as_str).unwrap_or_default();
+    let files = [
+        (mounts::HOSTS.trim_start_matches('/'), LOOPBACK.to_owned()),
+        (mounts::HOSTNAME.trim_start_matches('/'), format!("{hostname}\n")),
+    ];
+    files.into_iter().filter(|(path, _)| mounted(path)).collect()
+}
+
+/// The names every container knows, as Docker writes them.
+const LOOPBACK: &str = "\
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+";
+
+fn put(d: &mut Diagnostics, tree: &mut Tree, path: &str, entry: Entry) -> Result<(), Reported> {
+    let path = RelPath::parse(path).map_err(|error| internal(d, &error))?;
+    tree.insert(path, entry).map_err(|error| internal(d, &error))
+}
+
+/// What earlier checks have ruled out. It is reported and not a panic all the same.
+fn internal(d: &mut Diagnostics, error: &dyn std::fmt::Display) -> Reported {
+    d.error(Code::Internal, format!("this is a fault of bundlegen: {error}")).emit()
+}

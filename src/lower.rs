@@ -1,3 +1,189 @@
-//! What a service means, in the runtime spec's words.
+//! From a [`Service`] to the runtime spec: the index of attributes.
+//!
+//! [`lower`] takes a service apart, with the section that reads each attribute beside it, then puts the sections
+//! together in the order of the runtime spec. One section, one file: it reads the service, returns its part of the
+//! spec and says where every value came from. Nothing here reads a file or looks at the host.
+
+pub mod annotations;
 pub mod capabilities;
+pub mod defaults;
+pub mod devices;
+pub mod hostname;
+pub mod mounts;
+pub mod namespaces;
+pub mod origin;
+pub mod paths;
+pub mod process;
+pub mod resources;
+pub mod rlimits;
+pub mod root;
 pub mod seccomp;
+pub mod sysctl;
+
+use std::collections::BTreeSet;
+
+use oci_spec::runtime as oci;
+use serde_json::json;
+
+use crate::compose::service::NetworkMode;
+use crate::compose::value::architecture::Architecture;
+use crate::compose::value::capability::Capability;
+use crate::compose::{self, value::capability::CapabilityName};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::project::{Root, Service};
+use crate::source::{Span, Spanned};
+use capabilities::Privilege;
+use origin::{Origin, Origins};
+
+/// A spec and where each of its values came from.
+#[derive(Debug)]
+pub struct Lowered {
+    /// What becomes `config.json`.
+    pub spec: oci::Spec,
+    /// By JSON pointer.
+    pub origins: Origins,
+}
+
+/// The version of the runtime spec where nothing newer is used.
+const OCI_VERSION: &str = "1.0.2";
+
+/// The first version with `errnoRet` and `defaultErrnoRet` in seccomp profiles. crun 1.8 takes no version above it
+/// but a patch.
+const OCI_VERSION_ERRNO: &str = "1.1.0";
+
+/// Lowers one service. Fails when something in it contradicts something else, or has no place in a bundle.
+pub fn lower(
+    d: &mut Diagnostics,
+    service: &Service,
+    architecture: Architecture,
+) -> Result<Lowered, Reported> {
+    let before = d.errors();
+    // Every attribute has a section that reads it: a new one does not compile until it has a home here.
+    let compose::Service {
+        annotations: _,  // annotations
+        cap_add: _,      // capabilities, seccomp
+        cap_drop: _,     // capabilities, seccomp
+        command: _,      // process
+        cpus: _,         // resources
+        depends_on: _,   // annotations
+        entrypoint: _,   // process
+        env_file: _,     // process, through the project's environment
+        environment: _,  // process, through the project's environment
+        expose: _,       // annotations
+        hostname: _,     // hostname
+        image: _,        // root, annotations
+        init: _,         // nothing: only `false` is accepted
+        labels: _,       // annotations
+        mem_limit: _,    // resources
+        network_mode: _, // namespaces, mounts, sysctl
+        pids_limit: _,   // resources
+        privileged: _,   // capabilities, mounts, devices, seccomp, paths, namespaces
+        read_only: _,    // root
+        security_opt: _, // process, seccomp
+        shm_size: _,     // mounts
+        sysctls: _,      // sysctl
+        stop_signal: _,  // annotations
+        tmpfs: _,        // mounts
+        tty: _,          // process
+        ulimits: _,      // rlimits
+        user: _,         // process, capabilities
+        volumes: _,      // mounts
+        working_dir: _,  // process
+        extension: _,    // root
+    } = &service.written;
+
+    let context = Context { service, architecture, capabilities: final_capabilities(&service.written) };
+    let mut o = Origins::default();
+    let mut spec = empty_spec(d)?;
+    o.set("/ociVersion", Origin::Default("the oldest version that has all we use"));
+    spec.set_root(Some(root::root(&context, &mut o)))
+        .set_process(process::process(d, &context, &mut o).ok())
+        .set_hostname(hostname::hostname(&context, &mut o))
+        .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
+        .set_annotations(annotations::annotations(d, &context, &mut o).ok())
+        .set_linux(Some(linux(d, &context, &mut o)));
+    spec.set_version(version(&spec).to_owned());
+    if d.errors() > before {
+        d.failed()?;
+    }
+    Ok(Lowered { spec, origins: o })
+}
+
+fn version(spec: &oci::Spec) -> &'static str {
+    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let newer = |seccomp: &oci::LinuxSeccomp| {
+        let rules = seccomp.syscalls().iter().flatten();
+        seccomp.default_errno_ret().is_some() || rules.into_iter().any(|rule| rule.errno_ret().is_some())
+    };
+    if seccomp.is_some_and(newer) { OCI_VERSION_ERRNO } else { OCI_VERSION }
+}
+
+fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux {
+    let (masked, readonly) = paths::paths(context, o);
+    let mut linux = oci::Linux::default();
+    linux
+        .set_uid_mappings(None)
+        .set_gid_mappings(None)
+        .set_sysctl(sysctl::sysctl(d, context, o))
+        .set_resources(Some(resources::resources(d, context, o)))
+        .set_cgroups_path(None)
+        .set_namespaces(Some(namespaces::namespaces(d, context, o)))
+        .set_devices(None)
+        // The profile follows the final capabilities.
+        .set_seccomp(seccomp::seccomp(d, context, o))
+        .set_rootfs_propagation(None)
+        .set_masked_paths(masked)
+        .set_readonly_paths(readonly)
+        .set_mount_label(None)
+        .set_intel_rdt(None);
+    linux
+}
+
+/// `Spec::default()` brings the host name `youki` and seven mounts of its own; an empty object brings nothing.
+fn empty_spec(d: &mut Diagnostics) -> Result<oci::Spec, Reported> {
+    serde_json::from_value(json!({ "ociVersion": OCI_VERSION }))
+        .map_err(|error| d.error(Code::Internal, format!("no empty spec: {error}")).emit())
+}
+
+/// What the sections read.
+pub struct Context<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// The architecture of the platform.
+    pub architecture: Architecture,
+    /// The bounding set, which the default seccomp profile depends on too.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+impl Context<'_> {
+    /// The attributes as they were written.
+    pub fn written(&self) -> &compose::Service {
+        &self.service.written
+    }
+
+    /// Where `privileged: true` is written, if it is.
+    pub fn privileged(&self) -> Option<Span> {
+        privileged(&self.service.written)
+    }
+
+    /// Whether the network is the host's, and where that is written.
+    pub fn host_network(&self) -> Option<Span> {
+        let mode = self.service.written.network_mode?;
+        (mode.value == NetworkMode::Host).then_some(mode.span)
+    }
+
+    /// The image, if the root file system comes from one.
+    pub fn is_image(&self) -> bool {
+        matches!(self.service.root, Root::Image(_))
+    }
+}
+
+fn privileged(service: &compose::Service) -> Option<Span> {
+    service.privileged.filter(|privileged| privileged.value).map(|privileged| privileged.span)
+}
+
+fn final_capabilities(service: &compose::Service) -> BTreeSet<Capability> {
+    let names = |list: &[Spanned<CapabilityName>]| list.iter().map(|name| name.value).collect::<Vec<_>>();
+    let privilege = if privileged(service).is_some() { Privilege::Privileged } else { Privilege::Ordinary };
+    capabilities::effective_set(&names(&service.cap_add), &names(&service.cap_drop), privilege)
+}

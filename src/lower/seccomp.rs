@@ -9,6 +9,12 @@ use oci_spec::runtime as oci;
 
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::capability::Capability;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::project::Seccomp;
+use crate::source::{FileId, Span};
+
+use super::Context;
+use super::origin::{Origin, Origins};
 
 mod architecture;
 mod kernel;
@@ -19,6 +25,33 @@ pub use kernel::KernelVersion;
 pub use profile::parse_profile;
 
 use table::{ALWAYS, Argument, BY_ARCHITECTURE, BY_ARGUMENT, BY_CAPABILITY, CLONE_NAMESPACES};
+
+/// The filter of a service: the profile it names; none where it says `unconfined`, or is privileged and says nothing,
+/// as in Docker; else the default profile.
+pub fn seccomp(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Option<oci::LinuxSeccomp> {
+    let default = || default_profile(&context.capabilities, context.architecture);
+    let (profile, origin) = match (&context.service.seccomp, context.privileged()) {
+        (Seccomp::Unconfined(_), _) | (Seccomp::Unsaid, Some(_)) => return None,
+        (Seccomp::Unsaid, None) => (default(), Origin::Default("Docker's seccomp profile")),
+        (Seccomp::Builtin(span), _) => (default(), Origin::Written(*span)),
+        (Seccomp::File { text, file, span }, _) => {
+            (of_file(d, context, text, *file).ok()?, Origin::Written(*span))
+        }
+    };
+    o.set("/linux/seccomp", origin);
+    Some(profile)
+}
+
+fn of_file(
+    d: &mut Diagnostics,
+    context: &Context,
+    text: &str,
+    file: FileId,
+) -> Result<oci::LinuxSeccomp, Reported> {
+    parse_profile(text, &context.capabilities, context.architecture, KernelVersion::OLDEST).map_err(
+        |invalid| d.invalid(Code::SeccompProfile, invalid, |range| Span::new(file, range.start, range.end)),
+    )
+}
 
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;

@@ -5,9 +5,9 @@ use oci_spec::runtime::Arch;
 use crate::compose::value::architecture::Architecture;
 
 /// The architecture itself and the others whose programs its kernels run, in Docker's order. A call through an
-/// architecture that is not listed kills the process. Docker leaves the list empty for one that is alone, which
-/// means whatever the machine is that runs the container; we name it, so that a 32-bit program is filtered, and
-/// not killed, on a 64-bit machine too.
+/// architecture that is not listed kills the process; that of the machine is always listed (libseccomp adds it).
+/// Docker leaves the list empty for one that is alone; we name it, so that a 32-bit program is filtered, and not
+/// killed, on a 64-bit machine too.
 pub fn filtered(architecture: Architecture) -> &'static [Arch] {
     match architecture {
         Architecture::X86 => &[Arch::ScmpArchX86],

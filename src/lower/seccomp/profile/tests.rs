@@ -98,10 +98,10 @@ fn mistakes_are_named_and_found() {
             "did you mean `SCMP_ACT_ALLOW`?",
         ),
         (
-            r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_AMD64"]}"#,
-            "SCMP_ARCH_AMD64",
-            "unknown architecture `SCMP_ARCH_AMD64`",
-            "did you mean `SCMP_ARCH_ARM`?",
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86-64"]}"#,
+            "SCMP_ARCH_X86-64",
+            "unknown architecture `SCMP_ARCH_X86-64`",
+            "did you mean `SCMP_ARCH_X86_64`?",
         ),
         (
             r#"{"defaultAction":"SCMP_ACT_ALLOW","flags":["LOG"]}"#,
@@ -164,6 +164,18 @@ fn mistakes_in_rules() {
             message,
             help,
         );
+    }
+}
+
+#[test]
+fn a_place_is_part_of_the_text() {
+    let text = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["é\\\"ü"], "action": "☃", "comment": "}"}]}"#;
+    for (end, _) in text.char_indices() {
+        for cut in [&text[..end], &text[end..], &format!("{}☃{}", &text[..end], &text[end..])] {
+            if let Err(invalid) = parse(cut, "", Architecture::Amd64) {
+                assert!(cut.get(invalid.range.clone()).is_some(), "{cut} {invalid:?}");
+            }
+        }
     }
 }
 

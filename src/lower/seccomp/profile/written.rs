@@ -178,7 +178,7 @@ impl TryFrom<WrittenRule> for Rule {
 impl TryFrom<u32> for Errno {
     type Error = String;
 
-    /// The kernel cuts larger numbers to `MAX_ERRNO`.
+    /// The kernel's `MAX_ERRNO`: libseccomp refuses a larger one when the container starts.
     fn try_from(number: u32) -> Result<Self, String> {
         if number <= 4095 { Ok(Errno(number)) } else { Err(format!("{number} is not an error number")) }
     }

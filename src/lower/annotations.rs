@@ -1,0 +1,196 @@
+//! `annotations`: what the image and the file say about the container that no field of the spec holds.
+//!
+//! The keys under `org.opencontainers.image.` follow `conversion.md` of the OCI image spec; keys under
+//! `io.bundlegen.` are for `bundlegen prepare` and for whoever supervises the container.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Context;
+use super::origin::{Origin, Origins, escaped};
+use crate::compose::decode::Pair;
+use crate::compose::value::port::ExposedPort;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::project::{MissingSource, MountSource};
+use crate::source::Span;
+
+/// Keys that only this program writes.
+pub const OWN_PREFIX: &str = "io.bundlegen.";
+
+/// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
+pub const IMAGE: &str = "io.bundlegen.image";
+
+/// The services that start before this one, sorted, with commas between them.
+pub const DEPENDS_ON: &str = "io.bundlegen.depends-on";
+
+/// The bind sources that `prepare` makes where they are missing, as a JSON list.
+pub const CREATE: &str = "io.bundlegen.create-host-path";
+
+/// Annotations with these prefixes make runtimes do things. An image may not ask for them, and Docker's labels
+/// never had that power.
+const RUNTIME_PREFIXES: &[&str] =
+    &["run.oci.", "org.systemd.property.", "org.criu.", "krun.", "module.wasm."];
+
+type Annotations = BTreeMap<String, (String, Origin)>;
+
+/// What the image implies, then its labels, then `labels`, then `annotations`, then our own; the later ones win.
+pub fn annotations<M: FromIterator<(String, String)>>(
+    d: &mut Diagnostics,
+    context: &Context,
+    o: &mut Origins,
+) -> Result<M, Reported> {
+    let mut all = Annotations::new();
+    of_image(d, context, &mut all);
+    stop_signal(context, &mut all);
+    exposed_ports(d, context, &mut all);
+    image_labels(d, context, &mut all);
+    let labels = written(d, &context.written().labels, &mut all, Runtime::Refused);
+    let annotations = written(d, &context.written().annotations, &mut all, Runtime::Meant);
+    labels.and(annotations)?;
+    own(context, &mut all);
+    let recorded = all.into_iter().map(|(key, (value, origin))| {
+        o.set(format!("/annotations/{}", escaped(&key)), origin);
+        (key, value)
+    });
+    Ok(recorded.collect())
+}
+
+/// The annotations that an image's configuration implies.
+fn of_image(_d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
+    let Some(image) = context.service.image() else { return };
+    let from = &image.locked.configuration;
+    let fields: [(&str, &'static str, Option<&str>); 5] = [
+        ("architecture", "architecture", Some(&from.architecture)),
+        ("author", "author", from.author.as_deref()),
+        ("created", "created", from.created.as_deref()),
+        ("os", "os", Some(&from.os)),
+        ("variant", "variant", from.variant.as_deref()),
+    ];
+    for (key, part, value) in fields {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let origin = Origin::Image { reference: image.reference.clone(), part };
+            all.insert(format!("org.opencontainers.image.{key}"), (value.to_owned(), origin));
+        }
+    }
+}
+
+fn stop_signal(context: &Context, all: &mut Annotations) {
+    let of_image = context.service.image().and_then(|image| {
+        let signal = image.locked.configuration.stop_signal.clone().filter(|signal| !signal.is_empty())?;
+        Some((signal, Origin::Image { reference: image.reference.clone(), part: "StopSignal" }))
+    });
+    let written = context.written().stop_signal.as_ref();
+    let written = written.map(|signal| (signal.value.name().to_owned(), Origin::Written(signal.span)));
+    if let Some(signal) = written.or(of_image) {
+        all.insert("org.opencontainers.image.stopSignal".into(), signal);
+    }
+}
+
+/// The image's ports and those of `expose`, one by one, sorted by number.
+fn exposed_ports(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
+    let mut ports: BTreeSet<ExposedPort> = BTreeSet::new();
+    let mut origin = None;
+    if let Some(image) = context.service.image() {
+        for text in &image.locked.configuration.exposed_ports {
+            match text.parse::<ExposedPort>() {
+                Ok(port) => ports.extend(port.expand()),
+                Err(invalid) => {
+                    let message = format!("the image exposes `{text}`, which is no port: {invalid}");
+                    d.warning(Code::Image, message)
+                        .label(context.service.name.span, "with this image")
+                        .emit();
+                }
+            }
+        }
+        origin = Some(Origin::Image { reference: image.reference.clone(), part: "ExposedPorts" });
+    }
+    for port in &context.written().expose {
+        ports.extend(port.value.expand());
+        origin = Some(Origin::Written(port.span));
+    }
+    let Some(origin) = origin.filter(|_| !ports.is_empty()) else { return };
+    let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    all.insert("org.opencontainers.image.exposedPorts".into(), (list.join(","), origin));
+}
+
+fn image_labels(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
+    let Some(image) = context.service.image() else { return };
+    for (key, value) in &image.locked.configuration.labels {
+        if key.is_empty() {
+            continue;
+        }
+        if is_reserved(key) || is_for_runtime(key) {
+            let message = format!("the image's label `{key}` is left out");
+            let draft =
+                d.warning(Code::ReservedKey, message).label(context.service.name.span, "with this image");
+            draft.help("an annotation of that name would speak to the runtime or to bundlegen").emit();
+            continue;
+        }
+        let origin = Origin::Image { reference: image.reference.clone(), part: "Labels" };
+        all.insert(key.clone(), (value.clone(), origin));
+    }
+}
+
+/// What a key for the runtime is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runtime {
+    /// What the user wants: `annotations` go to the runtime.
+    Meant,
+    /// A surprise: Docker's labels never reach the runtime.
+    Refused,
+}
+
+fn written(
+    d: &mut Diagnostics,
+    pairs: &[Pair],
+    all: &mut Annotations,
+    runtime: Runtime,
+) -> Result<(), Reported> {
+    let mut failed = None;
+    for pair in pairs {
+        let key = &*pair.key.value;
+        if is_reserved(key) {
+            let message = format!("keys that begin with `{OWN_PREFIX}` are for bundlegen to write");
+            failed = Some(d.error(Code::ReservedKey, message).label(pair.key.span, "").emit());
+        } else if runtime == Runtime::Refused && is_for_runtime(key) {
+            let draft = d.error(Code::ReservedKey, format!("the label `{key}` would steer the runtime"));
+            let help = "Docker's labels do not; if you mean it, write it under `annotations`";
+            failed = Some(draft.label(pair.key.span, "").help(help).emit());
+        } else {
+            let value = pair.value.as_ref().map_or_else(String::new, |value| value.value.to_string());
+            all.insert(key.to_owned(), (value, Origin::Written(pair.key.span)));
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn is_reserved(key: &str) -> bool {
+    key.starts_with(OWN_PREFIX)
+}
+
+fn is_for_runtime(key: &str) -> bool {
+    RUNTIME_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+fn own(context: &Context, all: &mut Annotations) {
+    if let Some(image) = context.service.image() {
+        let value = format!("{}@{}", image.reference, image.locked.manifest.digest);
+        let origin = Origin::Image { reference: image.reference.clone(), part: "manifest" };
+        all.insert(IMAGE.into(), (value, origin));
+    }
+    let dependencies: BTreeSet<&str> = context.written().depends_on.iter().map(|name| &*name.value).collect();
+    if let Some(first) = context.written().depends_on.first() {
+        let list: Vec<&str> = dependencies.into_iter().collect();
+        all.insert(DEPENDS_ON.into(), (list.join(","), Origin::Written(first.span)));
+    }
+    let created = context.service.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Bind { path, missing: MissingSource::Created, .. } | MountSource::Volume { path } => {
+            Some((path.as_str(), mount.span))
+        }
+        _ => None,
+    });
+    let created: BTreeMap<&str, Span> = created.collect();
+    if let Some(span) = created.values().next() {
+        let list: Vec<&str> = created.keys().copied().collect();
+        all.insert(CREATE.into(), (serde_json::Value::from(list).to_string(), Origin::Written(*span)));
+    }
+}

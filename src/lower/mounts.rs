@@ -1,0 +1,155 @@
+//! `mounts`: Docker's file systems, the files we generate, and what the service asks for. See the mounts chapter of
+//! the runtime spec.
+
+use std::path::PathBuf;
+
+use oci_spec::runtime as oci;
+
+use super::Context;
+use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
+use super::hostname;
+use super::origin::{Origin, Origins};
+use crate::compose::value::volume::Propagation;
+use crate::diag::{Code, Diagnostics};
+use crate::project::{Access, Mount, MountSource};
+use crate::source::Span;
+
+/// Where a generated file of the bundle is seen in the container. The same path below the bundle is its source.
+pub const HOSTS: &str = "/etc/hosts";
+
+/// Where the file with the host name is seen, and its source below the bundle.
+pub const HOSTNAME: &str = "/etc/hostname";
+
+/// Files that the host's own are, where the network is the host's.
+const HOST_FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+
+/// One mount before its place in the list is known.
+struct Planned {
+    destination: String,
+    kind: &'static str,
+    source: String,
+    options: Vec<String>,
+    origin: Origin,
+    size: Option<Span>,
+}
+
+/// The mounts, in the order they are made: the defaults, then by depth, so that nothing hides what lies inside it.
+/// A mount of the service takes the place of one that it would cover.
+pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
+    let own = own(d, context);
+    let covered = |destination: &str| own.iter().any(|mount| covers(&mount.destination, destination));
+    let mut all = defaults(context);
+    all.extend(generated(context));
+    all.retain(|mount| !covered(&mount.destination));
+    all.extend(own);
+    let recorded = all.into_iter().enumerate().map(|(index, mount)| {
+        let at = format!("/mounts/{index}");
+        o.set(at.clone(), mount.origin.clone());
+        if let Some(size) = mount.size {
+            o.set(format!("{at}/options/{}", mount.options.len() - 1), Origin::Written(size));
+        }
+        mount.into_oci()
+    });
+    recorded.collect()
+}
+
+impl Planned {
+    fn into_oci(self) -> oci::Mount {
+        let mut mount = oci::Mount::default();
+        mount
+            .set_destination(PathBuf::from(self.destination))
+            .set_typ(Some(self.kind.to_owned()))
+            .set_source(Some(PathBuf::from(self.source)))
+            .set_options(Some(self.options))
+            .set_uid_mappings(None)
+            .set_gid_mappings(None);
+        mount
+    }
+}
+
+/// Whether a mount on `cover` leaves nothing to see of one on `path`. `/dev` hides what Docker has below it;
+/// elsewhere only the same place counts, as nothing else of ours lies below a place that can be mounted on.
+fn covers(cover: &str, path: &str) -> bool {
+    path.strip_prefix(cover).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn defaults(context: &Context) -> Vec<Planned> {
+    MOUNTS.iter().map(|mount| default(context, mount)).collect()
+}
+
+fn default(context: &Context, mount: &DefaultMount) -> Planned {
+    let privileged = context.privileged().and_then(|span| Some((span, mount.privileged_options?)));
+    let (options, origin) = match privileged {
+        Some((span, options)) => (options, Origin::Written(span)),
+        None => (mount.options, Origin::Default(MOUNTS_FROM)),
+    };
+    let mut options: Vec<String> = options.iter().map(ToString::to_string).collect();
+    let shm_size =
+        context.written().shm_size.filter(|size| mount.destination == "/dev/shm" && size.value.0 > 0);
+    if let Some(size) = shm_size {
+        options.retain(|option| !option.starts_with("size="));
+        options.push(format!("size={}", size.value.0));
+    }
+    Planned {
+        destination: mount.destination.into(),
+        kind: mount.kind,
+        source: mount.source.into(),
+        options,
+        origin,
+        size: shm_size.map(|size| size.span),
+    }
+}
+
+/// The files Docker generates. They are read-only here: a container that wrote to them would change what was
+/// reviewed. On the host's network they are the host's own.
+fn generated(context: &Context) -> Vec<Planned> {
+    if let Some(span) = context.host_network() {
+        let host = HOST_FILES.iter().map(|path| bound(path, (*path).to_owned(), Origin::Written(span)));
+        return host.chain(hostname_file(context)).collect();
+    }
+    let hosts = bound(HOSTS, in_bundle(HOSTS), Origin::Default("the file bundlegen generates"));
+    std::iter::once(hosts).chain(hostname_file(context)).collect()
+}
+
+fn hostname_file(context: &Context) -> Option<Planned> {
+    hostname::name(context).map(|(_, origin)| bound(HOSTNAME, in_bundle(HOSTNAME), origin))
+}
+
+fn in_bundle(path: &str) -> String {
+    path.trim_start_matches('/').to_owned()
+}
+
+fn bound(destination: &str, source: String, origin: Origin) -> Planned {
+    let options = ["rbind", "ro", "rprivate"].map(str::to_owned).to_vec();
+    Planned { destination: destination.into(), kind: "bind", source, options, origin, size: None }
+}
+
+/// The mounts of `volumes` and `tmpfs`, by depth and then by name. One place can have one mount.
+fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
+    let mut mounts: Vec<&Mount> = context.service.mounts.iter().collect();
+    mounts.sort_by_key(|mount| (mount.target.matches('/').count(), mount.target.clone()));
+    for pair in mounts.windows(2) {
+        let [first, second] = pair else { continue };
+        if first.target == second.target {
+            let message = format!("two mounts on `{}`", first.target);
+            d.error(Code::Conflict, message).label(second.span, "").label(first.span, "the other one").emit();
+        }
+    }
+    mounts.into_iter().map(planned).collect()
+}
+
+fn planned(mount: &Mount) -> Planned {
+    let read_only = (mount.access == Access::ReadOnly).then_some("ro");
+    let bind = |propagation: Option<Propagation>| {
+        let fixed = [Some("rbind"), read_only].into_iter().flatten().map(str::to_owned);
+        fixed.chain(propagation.map(|propagation| propagation.to_string())).collect()
+    };
+    let (kind, source, options) = match &mount.source {
+        MountSource::Bind { path, propagation, .. } => ("bind", path.to_string(), bind(Some(*propagation))),
+        // As Docker does: the root of the mount tree is private anyway.
+        MountSource::Volume { path } => ("bind", path.to_string(), bind(None)),
+        MountSource::Tmpfs { options } => ("tmpfs", "tmpfs".to_owned(), options.clone()),
+    };
+    let origin = Origin::Written(mount.span);
+    Planned { destination: mount.target.to_string(), kind, source, options, origin, size: None }
+}

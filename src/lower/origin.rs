@@ -1,0 +1,50 @@
+//! Where the values of a `config.json` come from.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::source::Span;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is written in a source file.
+    Written(Span),
+    /// The image says so.
+    Image {
+        /// The normalised reference.
+        reference: Rc<str>,
+        /// The part of the image: a field of its configuration, or its tables of users.
+        part: &'static str,
+    },
+    /// Nobody said anything; the words say whose default it is and why.
+    Default(&'static str),
+}
+
+/// The origins of one `config.json`, by JSON pointer. A pointer speaks for everything below it that has no pointer
+/// of its own. They are never part of the output.
+#[derive(Clone, Debug, Default)]
+pub struct Origins(BTreeMap<String, Origin>);
+
+impl Origins {
+    /// Records the origin of a value and of what is below it.
+    pub fn set(&mut self, pointer: impl Into<String>, origin: Origin) {
+        self.0.insert(pointer.into(), origin);
+    }
+
+    /// The origin of the value at a pointer: its own, or that of the nearest value around it.
+    pub fn of(&self, pointer: &str) -> Option<&Origin> {
+        let mut at = pointer;
+        loop {
+            if let Some(origin) = self.0.get(at) {
+                return Some(origin);
+            }
+            at = at.get(..at.rfind('/')?)?;
+        }
+    }
+}
+
+/// A key as a part of a JSON pointer.
+pub fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}

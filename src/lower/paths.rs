@@ -1,0 +1,19 @@
+//! `linux.maskedPaths` and `linux.readonlyPaths`: kernel interfaces a container may not read or write.
+
+use super::Context;
+use super::defaults::{MASKED_PATHS, PATHS_FROM, READONLY_PATHS};
+use super::origin::{Origin, Origins};
+
+/// A list of paths, or none.
+type Paths = Option<Vec<String>>;
+
+/// The masked and the read-only paths; a privileged container has none of either, as in Docker.
+pub fn paths(context: &Context, o: &mut Origins) -> (Paths, Paths) {
+    if context.privileged().is_some() {
+        return (None, None);
+    }
+    o.set("/linux/maskedPaths", Origin::Default(PATHS_FROM));
+    o.set("/linux/readonlyPaths", Origin::Default(PATHS_FROM));
+    let list = |paths: &[&str]| Some(paths.iter().map(ToString::to_string).collect());
+    (list(MASKED_PATHS), list(READONLY_PATHS))
+}

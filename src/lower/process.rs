@@ -1,0 +1,239 @@
+//! `process`: what runs, as whom, and where. See the process chapter of the runtime spec.
+
+use std::collections::BTreeMap;
+
+use oci_spec::runtime as oci;
+use serde_json::json;
+
+use super::Context;
+use super::capabilities::{self, RunsAs};
+use super::defaults::PATH;
+use super::hostname;
+use super::origin::{Origin, Origins};
+use super::rlimits::rlimits;
+use crate::compose::service::Command;
+use crate::compose::value::capability::CapabilityName;
+use crate::compose::value::security_opt::SecurityOpt;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::lock::Configuration;
+use crate::source::Spanned;
+
+/// The process. Fails when there is nothing to run or nowhere to run it.
+pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<oci::Process, Reported> {
+    let args = args(d, context, o);
+    let env = env(context, o);
+    let cwd = cwd(d, context, o);
+    let mut process = empty(d)?;
+    process
+        .set_terminal(terminal(context, o))
+        .set_user(user(context, o))
+        .set_args(Some(args?))
+        .set_env(Some(env))
+        .set_cwd(cwd?.into())
+        .set_capabilities(Some(bounded(context, o)))
+        .set_rlimits(rlimits(context, o))
+        .set_no_new_privileges(no_new_privileges(context, o))
+        .set_apparmor_profile(apparmor(context, o))
+        .set_oom_score_adj(Some(0));
+    o.set(
+        "/process/oomScoreAdj",
+        Origin::Default("Docker's: the score of the runtime's caller is not inherited"),
+    );
+    Ok(process)
+}
+
+/// `ProcessBuilder` brings limits and capabilities of its own; the least the type accepts brings nothing.
+fn empty(d: &mut Diagnostics) -> Result<oci::Process, Reported> {
+    serde_json::from_value(json!({ "user": { "uid": 0, "gid": 0 }, "cwd": "/" }))
+        .map_err(|error| d.error(Code::Internal, format!("no empty process: {error}")).emit())
+}
+
+/// What the image says, or why nothing does.
+fn of_image<'a>(context: &'a Context) -> Option<(&'a Configuration, impl Fn(&'static str) -> Origin)> {
+    let image = context.service.image()?;
+    let origin = |part| Origin::Image { reference: image.reference.clone(), part };
+    Some((&image.locked.configuration, origin))
+}
+
+/// `entrypoint` and `command`, else the image's. An `entrypoint` clears the image's command too, and an empty one
+/// of either stands for none: the rules of the Compose specification.
+fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<String>, Reported> {
+    let written = context.written();
+    let image = of_image(context);
+    let mut args: Vec<(String, Origin)> = Vec::new();
+    let from_image = |args: &mut Vec<_>, pick: fn(&Configuration) -> &Vec<String>, part| {
+        if let Some((configuration, origin)) = &image {
+            args.extend(pick(configuration).iter().map(|word| (word.clone(), origin(part))));
+        }
+    };
+    let own = |args: &mut Vec<_>, command: &Command| {
+        args.extend(command.words.iter().map(|word| (word.to_string(), Origin::Written(command.span))));
+    };
+    match &written.entrypoint {
+        Some(entrypoint) => own(&mut args, entrypoint),
+        None => from_image(&mut args, |configuration| &configuration.entrypoint, "Entrypoint"),
+    }
+    match (&written.command, &written.entrypoint) {
+        (Some(command), _) => own(&mut args, command),
+        (None, Some(_)) => {}
+        (None, None) => from_image(&mut args, |configuration| &configuration.cmd, "Cmd"),
+    }
+    if args.is_empty() {
+        let name = &context.service.name;
+        let draft = d.error(Code::NoCommand, format!("service `{}` has nothing to run", name.value));
+        let draft = draft.label(name.span, "neither an entrypoint nor a command");
+        return Err(draft.help("give it a `command`").emit());
+    }
+    let recorded = args.into_iter().enumerate().map(|(index, (word, origin))| {
+        o.set(format!("/process/args/{index}"), origin);
+        word
+    });
+    Ok(recorded.collect())
+}
+
+/// The variables of the image, over Docker's own, and over them those of the service; sorted by name.
+fn env(context: &Context, o: &mut Origins) -> Vec<String> {
+    let mut env: BTreeMap<String, (String, Origin)> = BTreeMap::new();
+    let path = Origin::Default("Docker's search path for an image without one");
+    env.insert("PATH".into(), (PATH.into(), path));
+    if let Some((name, origin)) = hostname::name(context) {
+        env.insert("HOSTNAME".into(), (name, origin));
+    }
+    if let Some(tty) = context.written().tty.filter(|tty| tty.value) {
+        env.insert("TERM".into(), ("xterm".into(), Origin::Written(tty.span)));
+    }
+    if let Some((configuration, origin)) = of_image(context) {
+        for (name, value) in configuration.env.iter().filter_map(|variable| variable.split_once('=')) {
+            env.insert(name.into(), (value.into(), origin("Env")));
+        }
+    }
+    for (name, variable) in &context.service.environment {
+        match &variable.value {
+            Some(value) => env.insert(name.to_string(), (value.to_string(), Origin::Written(variable.span))),
+            None => env.remove(&**name),
+        };
+    }
+    let recorded = env.into_iter().enumerate().map(|(index, (name, (value, origin)))| {
+        o.set(format!("/process/env/{index}"), origin);
+        format!("{name}={value}")
+    });
+    recorded.collect()
+}
+
+/// `working_dir`, else the image's, else `/`. A place under `/proc` has let containers escape (CVE-2024-21626).
+fn cwd(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<String, Reported> {
+    let written = context.written().working_dir.as_ref().filter(|cwd| !cwd.value.is_empty());
+    let image = of_image(context).and_then(|(configuration, origin)| {
+        let cwd = configuration.working_dir.as_deref().filter(|cwd| !cwd.is_empty())?;
+        Some((cwd.to_owned(), origin("WorkingDir")))
+    });
+    let (cwd, origin) = match (written, image) {
+        (Some(Spanned { value, span }), _) => (value.to_string(), Origin::Written(*span)),
+        (None, Some(image)) => image,
+        (None, None) => ("/".into(), Origin::Default("Docker's: the root directory")),
+    };
+    let wrong = match cwd.as_str() {
+        path if !path.starts_with('/') => Some("must be an absolute path"),
+        path if cleaned(path).first() == Some(&"proc") => Some("may not lie in /proc"),
+        path if path.contains('\0') => Some("may not hold a NUL character"),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        let place = match origin {
+            Origin::Written(span) => span,
+            _ => context.service.name.span,
+        };
+        return Err(d
+            .error(Code::InvalidValue, format!("the working directory `{cwd}` {wrong}"))
+            .label(place, "")
+            .emit());
+    }
+    o.set("/process/cwd", origin);
+    Ok(format!("/{}", cleaned(&cwd).join("/")))
+}
+
+/// The parts of an absolute path without `.` and `..`.
+fn cleaned(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+fn user(context: &Context, o: &mut Origins) -> oci::User {
+    let user = &context.service.user;
+    let origin = match (user.written, context.service.image()) {
+        (Some(span), _) => Origin::Written(span),
+        (None, Some(image)) => Origin::Image { reference: image.reference.clone(), part: "User" },
+        (None, None) => Origin::Default("Docker's: root"),
+    };
+    o.set("/process/user", origin);
+    let gids = &user.ids.additional_gids;
+    let mut result = oci::User::default();
+    result
+        .set_uid(user.ids.uid)
+        .set_gid(user.ids.gid)
+        .set_umask(None)
+        .set_additional_gids((!gids.is_empty()).then(|| gids.clone()))
+        .set_username(None);
+    result
+}
+
+fn terminal(context: &Context, o: &mut Origins) -> Option<bool> {
+    let tty = context.written().tty.filter(|tty| tty.value)?;
+    o.set("/process/terminal", Origin::Written(tty.span));
+    Some(true)
+}
+
+/// The sets, each with the origins of its members in the order they are written out: by name.
+fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
+    let runs_as = if context.service.user.ids.uid == 0 { RunsAs::Root } else { RunsAs::Other };
+    let mut names: Vec<_> = context.capabilities.iter().copied().collect();
+    names.sort_by_key(ToString::to_string);
+    for (index, capability) in names.into_iter().enumerate() {
+        let asked = |name: &&Spanned<CapabilityName>| match name.value {
+            CapabilityName::All => true,
+            CapabilityName::One(one) => one == capability,
+        };
+        let written = context.written().cap_add.iter().find(asked).map(|name| name.span);
+        let origin = match context.privileged().or(written) {
+            Some(span) => Origin::Written(span),
+            None => Origin::Default("Docker's 14 capabilities"),
+        };
+        for set in ["bounding", "effective", "permitted"] {
+            o.set(format!("/process/capabilities/{set}/{index}"), origin.clone());
+        }
+    }
+    o.set("/process/capabilities", Origin::Default("Docker's 14 capabilities"));
+    capabilities::capabilities(&context.capabilities, runs_as)
+}
+
+fn no_new_privileges(context: &Context, o: &mut Origins) -> Option<bool> {
+    let options = context.written().security_opt.iter().rev();
+    let (value, span) = options.into_iter().find_map(|option| match option.value {
+        SecurityOpt::NoNewPrivileges(value) => Some((value, option.span)),
+        _ => None,
+    })?;
+    o.set("/process/noNewPrivileges", Origin::Written(span));
+    Some(value)
+}
+
+/// A bundle has no AppArmor profile unless it is asked for one: `docker-default` is an object of Docker's hosts. So
+/// `unconfined` says what is the case anyway, and naming it would keep hosts without AppArmor from starting it.
+fn apparmor(context: &Context, o: &mut Origins) -> Option<String> {
+    let (name, span) =
+        context.written().security_opt.iter().rev().find_map(|option| match &option.value {
+            SecurityOpt::Apparmor(name) => Some((name, option.span)),
+            _ => None,
+        })?;
+    if name == "unconfined" {
+        return None;
+    }
+    o.set("/process/apparmorProfile", Origin::Written(span));
+    Some(name.clone())
+}

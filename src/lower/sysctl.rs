@@ -1,0 +1,39 @@
+//! `linux.sysctl`: kernel parameters of the container's own namespaces.
+
+use std::collections::BTreeMap;
+
+use super::Context;
+use super::defaults::{NETWORK_SYSCTLS, SYSCTL_FROM};
+use super::origin::{Origin, Origins, escaped};
+use crate::compose::value::sysctl::Namespace;
+use crate::diag::{Code, Diagnostics};
+
+/// The parameters of `sysctls`, over those Docker sets in a network of the container's own. A `net.` parameter on
+/// the host's network would be the host's, which both runtimes refuse.
+pub fn sysctl<M: FromIterator<(String, String)>>(
+    d: &mut Diagnostics,
+    context: &Context,
+    o: &mut Origins,
+) -> Option<M> {
+    let host = context.host_network();
+    let mut all = BTreeMap::new();
+    if host.is_none() {
+        for (key, value) in NETWORK_SYSCTLS {
+            o.set(format!("/linux/sysctl/{}", escaped(key)), Origin::Default(SYSCTL_FROM));
+            all.insert((*key).to_owned(), (*value).to_owned());
+        }
+    }
+    for sysctl in &context.written().sysctls {
+        let key = sysctl.key.value.name.clone();
+        if let Some(host) = host.filter(|_| sysctl.key.value.namespace == Namespace::Net) {
+            let draft = d.error(Code::Conflict, format!("`{key}` would be set on the host's network"));
+            draft
+                .label(sysctl.key.span, "a parameter of the network")
+                .label(host, "the host's network")
+                .emit();
+        }
+        o.set(format!("/linux/sysctl/{}", escaped(&key)), Origin::Written(sysctl.value.span));
+        all.insert(key, sysctl.value.value.to_string());
+    }
+    (!all.is_empty()).then(|| all.into_iter().collect())
+}

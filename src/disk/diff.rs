@@ -15,8 +15,8 @@ const MAX_LINES: usize = 40;
 /// The most characters of a line that are shown.
 const MAX_WIDTH: usize = 200;
 
-/// The longest texts that are compared line by line.
-const MAX_TEXT: usize = 1024 * 1024;
+/// The longest texts that are compared line by line, in lines: the time grows with the square of what differs.
+const MAX_TEXT: usize = 10_000;
 
 /// One line for each path that would change, and what changes in it where both sides are text.
 pub fn diff(plan: &Plan) -> String {
@@ -28,7 +28,10 @@ pub fn diff(plan: &Plan) -> String {
         let _ = writeln!(out, "{name}: {change}");
         // The list follows from the other files: it is worth showing only where nothing else differs.
         if matches!(change, Change::Differs(_)) && (alone || path != Path::new(sums::NAME)) {
-            out.push_str(&texts(plan, path).map_or_else(String::new, |(old, new)| lines(&name, old, new)));
+            match texts(plan, path) {
+                Some((old, new)) => out.push_str(&lines(&name, old, new)),
+                None => out.push_str("(not shown: not text, or too long)\n"),
+            }
         }
     }
     out
@@ -40,7 +43,7 @@ fn texts<'p>(plan: &'p Plan, path: &Path) -> Option<(&'p str, &'p str)> {
         return None;
     };
     let new = std::str::from_utf8(bytes).ok()?;
-    (old.len() <= MAX_TEXT && new.len() <= MAX_TEXT).then_some((old, new))
+    [old, new].iter().all(|text| text.lines().count() <= MAX_TEXT).then_some((old, new))
 }
 
 fn lines(name: &str, old: &str, new: &str) -> String {

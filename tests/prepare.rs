@@ -1,0 +1,238 @@
+//! Preparing a tree of bundles on a host.
+#![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use bundlegen::image::Digest;
+use bundlegen::prepare::{self, Progress, Summary};
+use serde_json::{Value, json};
+use support::{Head, Store, Tar, gzip};
+use tempfile::TempDir;
+
+/// A tree of bundles under construction.
+struct Bundles {
+    dir: TempDir,
+}
+
+impl Bundles {
+    fn new() -> Self {
+        Bundles { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) -> &Self {
+        fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        fs::write(self.path(path), text).unwrap();
+        self
+    }
+
+    fn config(&self, bundle: &str, manifest: Option<&Value>, sources: &[&str]) -> &Self {
+        let mounts: Vec<_> = sources
+            .iter()
+            .map(
+                |source| json!({"destination": "/x", "source": source, "type": "bind", "options": ["rbind"]}),
+            )
+            .collect();
+        let mut config = json!({"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "mounts": mounts});
+        if let Some(manifest) = manifest {
+            let image = format!("docker.io/library/app:1@{}", manifest["digest"].as_str().unwrap());
+            config["annotations"] = json!({"io.bundlegen.image": image});
+        }
+        self.write(&format!("{bundle}/config.json"), &config.to_string())
+    }
+
+    /// Lists all regular files that are there.
+    fn seal(&self) -> &Self {
+        let mut text = String::new();
+        for entry in walkdir::WalkDir::new(self.dir.path()).sort_by_file_name() {
+            let entry = entry.unwrap();
+            let path = entry.path().strip_prefix(self.dir.path()).unwrap().to_str().unwrap();
+            if entry.file_type().is_file() && path != "SHA256SUMS" && !path.contains("rootfs") {
+                text += &format!("{}  {path}\n", Digest::sha256(&fs::read(entry.path()).unwrap()).hex());
+            }
+        }
+        self.write("SHA256SUMS", &text)
+    }
+
+    fn prepare(&self, images: &Path) -> Result<(Summary, Vec<Progress>), String> {
+        let mut seen = Vec::new();
+        let result = prepare::prepare(self.dir.path(), images, &mut |progress| seen.push(progress));
+        result.map(|summary| (summary, seen)).map_err(|error| error.to_string())
+    }
+
+    fn names(&self, path: &str) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path(path))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn image(store: &Store, text: &str) -> Value {
+    let layer = Tar::new()
+        .dir("etc")
+        .file("etc/version", text)
+        .head(Head::new(b'5', "sealed").mode(0o500))
+        .file("sealed/file", "");
+    store.image("amd64", &[gzip(&layer.end())])
+}
+
+#[test]
+fn a_tree_is_prepared_once() {
+    let store = Store::new();
+    let one = image(&store, "one");
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&one), &["../volumes/data", "etc/hosts", "/srv"]).config(
+        "db",
+        Some(&one),
+        &[],
+    );
+    bundles.write("web/etc/hosts", "127.0.0.1 localhost\n").seal();
+    let (summary, seen) = bundles.prepare(store.path()).unwrap();
+    assert_eq!(summary.files, 3);
+    assert_eq!(summary.unpacked.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["db", "web"]);
+    assert_eq!(summary.volumes, ["volumes/data"]);
+    assert_eq!(seen.len(), 6);
+    assert_eq!(seen[0], Progress::Verified { files: 3 });
+    assert_eq!(fs::metadata(bundles.path("volumes/data")).unwrap().mode() & 0o7777, 0o755);
+    assert_eq!(fs::read_to_string(bundles.path("web/rootfs/etc/version")).unwrap(), "one");
+    assert_eq!(bundles.names("web"), [".rootfs.image", "config.json", "etc", "rootfs"]);
+    let marker = fs::read_to_string(bundles.path("web/.rootfs.image")).unwrap();
+    assert_eq!(marker.trim(), one["digest"].as_str().unwrap());
+
+    fs::write(bundles.path("web/rootfs/state"), "kept").unwrap();
+    let (summary, _) = bundles.prepare(&store.path().join("not-even-there")).unwrap();
+    assert_eq!((summary.present.len(), summary.unpacked.len(), summary.volumes.len()), (2, 0, 0));
+    assert!(bundles.path("web/rootfs/state").exists());
+}
+
+#[test]
+fn another_image_replaces_the_root() {
+    let store = Store::new();
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&image(&store, "one")), &[]).seal().prepare(store.path()).unwrap();
+    bundles.config("web", Some(&image(&store, "two")), &[]).seal();
+    // What a crash has left is cleaned up, and links in it are not followed.
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("canary"), "").unwrap();
+    fs::create_dir_all(bundles.path("web/.rootfs.partial/sealed")).unwrap();
+    symlink(outside.path(), bundles.path("web/.rootfs.partial/sealed/link")).unwrap();
+    fs::set_permissions(bundles.path("web/.rootfs.partial/sealed"), fs::Permissions::from_mode(0)).unwrap();
+    symlink(outside.path(), bundles.path("web/.rootfs.old")).unwrap();
+    symlink(outside.path().join("canary"), bundles.path("web/.rootfs.image.partial")).unwrap();
+    let (summary, _) = bundles.prepare(store.path()).unwrap();
+    assert_eq!(summary.unpacked.len(), 1);
+    assert_eq!(fs::read_to_string(bundles.path("web/rootfs/etc/version")).unwrap(), "two");
+    assert_eq!(bundles.names("web"), [".rootfs.image", "config.json", "rootfs"]);
+    assert_eq!(fs::read_to_string(outside.path().join("canary")).unwrap(), "");
+    // A root that was being replaced is replaced again.
+    fs::write(bundles.path("web/.rootfs.image"), "replacing\n").unwrap();
+    fs::rename(bundles.path("web/rootfs"), bundles.path("web/.rootfs.old")).unwrap();
+    assert_eq!(bundles.prepare(store.path()).unwrap().0.unpacked.len(), 1);
+    assert_eq!(bundles.names("web"), [".rootfs.image", "config.json", "rootfs"]);
+}
+
+#[test]
+fn a_failure_leaves_the_old_root() {
+    let store = Store::new();
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&image(&store, "one")), &[]).seal().prepare(store.path()).unwrap();
+    let evil = store.image("amd64", &[gzip(&Tar::new().file("new", "").file("../evil", "").end())]);
+    bundles.config("web", Some(&evil), &[]).seal();
+    let error = bundles.prepare(store.path()).unwrap_err();
+    assert!(error.starts_with("web: layer sha256:") && error.contains("`../evil`"), "{error}");
+    assert_eq!(fs::read_to_string(bundles.path("web/rootfs/etc/version")).unwrap(), "one");
+    let missing = json!({"digest": Digest::sha256(b"missing").to_string()});
+    bundles.config("web", Some(&missing), &[]).seal();
+    let error = bundles.prepare(Path::new("images")).unwrap_err();
+    let want = "is not in images; fetch it with `skopeo copy docker://docker.io/library/app:1 \
+                oci:images:docker.io/library/app:1`";
+    assert!(error.contains("sha256:") && error.ends_with(want), "{error}");
+    assert!(bundles.path("web/rootfs/etc/version").exists());
+}
+
+#[test]
+fn what_was_changed_is_refused_as_a_whole() {
+    let store = Store::new();
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&image(&store, "one")), &["../volumes/x"]).write("a", "a").write("b", "b");
+    bundles.write("c/d", "d").write("e", "e").seal();
+    bundles.write("a", "changed");
+    fs::remove_file(bundles.path("b")).unwrap();
+    fs::rename(bundles.path("c"), bundles.path("real")).unwrap();
+    symlink("real", bundles.path("c")).unwrap();
+    fs::remove_file(bundles.path("e")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, bundles.path("e"), rustix::fs::Mode::RUSR).unwrap();
+    let error = bundles.prepare(store.path()).unwrap_err();
+    for want in
+        ["a: the content is sha256:", "b: No such file", "c/d: a symbolic link", "e: not a regular file"]
+    {
+        assert!(error.contains(want), "{error}\n{want}");
+    }
+    assert!(!bundles.path("web/rootfs").exists() && !bundles.path("volumes").exists());
+    bundles.write("SHA256SUMS", "0  x\n");
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("SHA256SUMS:1: "));
+    fs::remove_file(bundles.path("SHA256SUMS")).unwrap();
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("No such file"));
+}
+
+#[test]
+fn links_and_foreign_roots_are_refused() {
+    let store = Store::new();
+    let one = image(&store, "one");
+    let outside = tempfile::tempdir().unwrap();
+    let canary = outside.path().join("canary");
+    fs::write(&canary, "").unwrap();
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&one), &["../volumes/data"]).seal();
+    symlink(outside.path(), bundles.path("web/rootfs")).unwrap();
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("web/rootfs: a symbolic link"));
+    fs::remove_file(bundles.path("web/rootfs")).unwrap();
+
+    bundles.write("web/rootfs/own", "mine");
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("not made by `prepare`"));
+    fs::remove_file(bundles.path("web/rootfs/own")).unwrap();
+    symlink(outside.path(), bundles.path("volumes")).unwrap();
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("volumes/data: a symbolic link"));
+    fs::remove_file(bundles.path("volumes")).unwrap();
+    fs::create_dir(bundles.path("volumes")).unwrap();
+    symlink(outside.path(), bundles.path("volumes/data")).unwrap();
+    assert_eq!(bundles.prepare(store.path()).unwrap().0.volumes.len(), 0, "a volume may be a link");
+
+    fs::rename(bundles.path("web"), outside.path().join("web")).unwrap();
+    symlink(outside.path().join("web"), bundles.path("web")).unwrap();
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("a symbolic link"));
+    assert!(canary.exists());
+}
+
+#[test]
+fn a_root_that_is_a_directory_only_has_to_exist() {
+    let bundles = Bundles::new();
+    bundles.write("web/config.json", r#"{"root": {"path": "../../my-root"}}"#).seal();
+    let error = bundles.prepare(Path::new("images")).unwrap_err();
+    assert!(error.contains("the root directory of web does not exist"), "{error}");
+    bundles.write("web/config.json", r#"{"root": {"path": "../my-root"}}"#).write("my-root/x", "").seal();
+    bundles.prepare(Path::new("images")).unwrap();
+    bundles.write("web/config.json", r#"{"root": {}}"#).seal();
+    assert!(bundles.prepare(Path::new("images")).unwrap_err().contains("web/config.json: missing field"));
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let bundles = Bundles::new();
+    bundles.write("SHA256SUMS", "");
+    let fd = fs::File::open(bundles.dir.path()).unwrap();
+    rustix::fs::flock(&fd, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert!(bundles.prepare(Path::new("images")).unwrap_err().contains("another process"));
+    drop(fd);
+    bundles.prepare(Path::new("images")).unwrap();
+}

@@ -1,10 +1,144 @@
-//! `bundlegen` compiles a Compose file into OCI runtime bundles.
-pub mod compose;
+//! `bundlegen` compiles a Compose file into OCI runtime bundles: directories with a `config.json` that `runc` and
+//! `crun` execute as they are, with no daemon.
+//!
+//! Five nouns, one arrow each:
+//!
+//! ```text
+//! files ─▶ Node ─▶ compose::File ─▶ Project ─▶ Tree ─▶ Plan ─▶ disk
+//!          yaml    compose          project    bundle  disk    disk
+//!                                              lower
+//! ```
+//!
+//! * [`yaml::Node`] is text with places; [`compose::File`] is what was written, typed; [`project::Project`] is what
+//!   is meant: nothing is left to read; [`bundle::tree::Tree`] is what would be written; [`disk::Plan`] is what
+//!   would change on disk.
+//! * Only [`source`] reads inputs (and [`image`] the blobs of images), only [`disk`] writes output. Everything
+//!   between is a pure function of the sources, the lock and the options.
+//! * Every value carries its place until it is lowered. Output depends on values, never on places.
+//! * A function that fails has already said why: [`diag::Reported`] is an empty token that only the sink makes.
+//!
+//! To see what becomes of an attribute, open [`lower`]: it takes a service apart, with the section of the runtime
+//! spec that reads each attribute beside it.
+
 pub mod bundle;
+pub mod cli;
+pub mod compose;
 pub mod diag;
-pub mod image;
-pub mod lower;
-pub mod nearest;
 pub mod disk;
+pub mod image;
+pub mod lock;
+pub mod lower;
+mod nearest;
+pub mod prepare;
+pub mod project;
+pub mod render;
 pub mod source;
 pub mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use bundle::tree::Tree;
+use diag::{Code, Diagnostics, Reported};
+use image::Platform;
+use lock::Lock;
+use lower::origin::Origins;
+use project::Environment;
+use source::{FileId, ReadError, Sources};
+
+/// What a build is told.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The Compose file.
+    pub file: PathBuf,
+    /// The directory that relative paths in it start from.
+    pub directory: PathBuf,
+    /// The name of that directory, which names a project that says nothing itself.
+    pub directory_name: Option<String>,
+    /// The way from the output directory to the project directory.
+    pub to_project: PathBuf,
+    /// The name of the project, if one is given.
+    pub project_name: Option<String>,
+    /// The OCI image layout, if one is given.
+    pub images: Option<PathBuf>,
+    /// The platform, if one is given.
+    pub platform: Option<Platform>,
+    /// The variables of the process.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What a build makes.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The bundles.
+    pub tree: Tree,
+    /// The text of the lock; `None` where no service has an image.
+    pub lock: Option<String>,
+    /// The services in the order they start.
+    pub order: Vec<Rc<str>>,
+    /// Where every value of every `config.json` comes from, by service.
+    pub origins: BTreeMap<Rc<str>, Origins>,
+}
+
+/// Compiles one Compose file. Reads, and writes nothing. There is a result only if there was no error.
+pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Compiled, Reported> {
+    let file = read(d, sources, &input.file)?;
+    let environment = Environment::load(d, sources, input.environment.clone(), &input.directory)?;
+    let lock = read_lock(d, sources, &input.directory);
+    let compose = decode(d, sources, file, input, &environment)?;
+    let options = project::Options {
+        directory: input.directory.clone(),
+        to_project: input.to_project.clone(),
+        images: input.images.clone(),
+        platform: input.platform.clone(),
+        environment,
+    };
+    let project = project::resolve(d, sources, compose, lock?, &options)?;
+    let bundles = bundle::bundle(d, &project)?;
+    let order = project.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
+    let lock = lock_text(d, &project.lock)?;
+    Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins })
+}
+
+fn decode(
+    d: &mut Diagnostics,
+    sources: &Sources,
+    file: FileId,
+    input: &Input,
+    environment: &Environment,
+) -> Result<compose::File, Reported> {
+    let node = yaml::parse(d, file, &sources.text(file))?;
+    let name = project::project_name(
+        d,
+        input.project_name.as_deref(),
+        environment,
+        &node,
+        input.directory_name.as_deref(),
+    )?;
+    let node = yaml::interpolate(d, &node, &project::WithName { environment, name: &name })?;
+    compose::decode(d, &node)
+}
+
+fn read(d: &mut Diagnostics, sources: &mut Sources, path: &Path) -> Result<FileId, Reported> {
+    sources.read(path).map_err(|error| project::unreadable(d, path, &error, None))
+}
+
+/// The lock beside the Compose file, if there is one.
+fn read_lock(d: &mut Diagnostics, sources: &mut Sources, directory: &Path) -> Result<Option<Lock>, Reported> {
+    let path = directory.join(lock::FILE_NAME);
+    match sources.read(&path) {
+        Ok(file) => Lock::parse(d, sources, file).map(Some),
+        Err(ReadError::NotFound) => Ok(None),
+        Err(error) => Err(project::unreadable(d, &path, &error, None)),
+    }
+}
+
+fn lock_text(d: &mut Diagnostics, lock: &Lock) -> Result<Option<String>, Reported> {
+    if lock.images.is_empty() {
+        return Ok(None);
+    }
+    let text = lock.to_text();
+    text.map(Some)
+        .map_err(|error| d.error(Code::Internal, format!("the lock cannot be written: {error}")).emit())
+}

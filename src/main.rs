@@ -1,3 +1,7 @@
 //! The process: calls the library and turns its answer into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bundlegen::cli::run().code().into()
+}

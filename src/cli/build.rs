@@ -1,0 +1,42 @@
+//! `bundlegen build`.
+
+use super::project::{Built, build};
+use super::{Outcome, ProjectArgs, complain, say};
+use crate::disk::{Applied, Error, apply, plan, plan_file};
+
+pub(super) fn run(args: &ProjectArgs) -> Outcome {
+    match build(args) {
+        Ok(built) => match write(&built) {
+            Ok(applied) => {
+                say(&report(&built, &applied));
+                Outcome::Done
+            }
+            Err(error) => {
+                complain(&format!("error: {error}\n"));
+                Outcome::Failed
+            }
+        },
+        Err(outcome) => outcome,
+    }
+}
+
+/// The lock goes first: it is true whether or not the bundles of this build are there.
+fn write(built: &Built) -> Result<Applied, Error> {
+    let bundles = plan(&built.compiled.tree, &built.bundles)?;
+    if let Some(lock) = &built.compiled.lock {
+        let lock = plan_file(&built.lock, lock.clone().into_bytes())?;
+        apply(&lock)?;
+    }
+    apply(&bundles)
+}
+
+fn report(built: &Built, applied: &Applied) -> String {
+    let place = built.bundles.display();
+    let order: Vec<&str> = built.compiled.order.iter().map(|name| &**name).collect();
+    let change = match (applied.written.len(), applied.removed.len()) {
+        (0, 0) => format!("{place} is up to date"),
+        (written, 0) => format!("{place}: {written} files written"),
+        (written, removed) => format!("{place}: {written} files written, {removed} removed"),
+    };
+    format!("{change}; start in this order: {}\n", order.join(", "))
+}

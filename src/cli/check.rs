@@ -1,0 +1,98 @@
+//! `bundlegen check`.
+
+use std::fmt::Write;
+
+use super::project::{Built, build};
+use super::{Outcome, ProjectArgs, complain, say};
+use crate::disk::{Change, Error, Plan, diff, plan, plan_file};
+
+pub(super) fn run(args: &ProjectArgs) -> Outcome {
+    let plans = match build(args) {
+        Ok(built) => compare(&built),
+        Err(outcome) => return outcome,
+    };
+    match plans {
+        Ok(plans) if plans.iter().all(Plan::is_empty) => {
+            say("up to date\n");
+            Outcome::Done
+        }
+        Ok(plans) => {
+            say(&plans.iter().map(differences).collect::<String>());
+            complain(&advice(args, &plans));
+            Outcome::Wrong
+        }
+        Err(error) => {
+            complain(&format!("error: {error}\n"));
+            Outcome::Failed
+        }
+    }
+}
+
+fn compare(built: &Built) -> Result<Vec<Plan>, Error> {
+    let bundles = plan(&built.compiled.tree, &built.bundles)?;
+    let lock = built.compiled.lock.as_ref().map(|lock| plan_file(&built.lock, lock.clone().into_bytes()));
+    Ok(lock.transpose()?.into_iter().chain([bundles]).collect())
+}
+
+fn differences(plan: &Plan) -> String {
+    let mut out = String::new();
+    for (path, change) in plan.changes() {
+        let _infallible = writeln!(out, "{}: {change}", plan.dir().join(path).display());
+    }
+    out + &diff(plan)
+}
+
+/// What mends it: a build for what is ours, and the user's own hand for what is not.
+fn advice(args: &ProjectArgs, plans: &[Plan]) -> String {
+    let mut out = String::new();
+    let changes =
+        || plans.iter().flat_map(|plan| plan.changes().map(move |(path, change)| (plan, path, change)));
+    if changes().any(|(_, _, change)| !matches!(change, Change::Foreign | Change::InTheWay(_))) {
+        let _infallible = writeln!(out, "to mend it: {}", command(args));
+    }
+    for (plan, path, change) in changes() {
+        if matches!(change, Change::Foreign | Change::InTheWay(_)) {
+            let _infallible = writeln!(out, "to mend it, move it away: {}", plan.dir().join(path).display());
+        }
+    }
+    out
+}
+
+/// The `build` with the same arguments.
+fn command(args: &ProjectArgs) -> String {
+    let mut words = vec!["bundlegen".to_owned(), "build".to_owned()];
+    words.extend(args.files.iter().map(|file| file.display().to_string()));
+    let options = [
+        ("-f", args.file.first().map(|file| file.display().to_string())),
+        ("-o", args.output.as_ref().map(|output| output.display().to_string())),
+        ("-p", args.project_name.clone()),
+        ("--images", args.images.as_ref().map(|images| images.display().to_string())),
+        ("--platform", args.platform.as_ref().map(ToString::to_string)),
+    ];
+    for (option, value) in options {
+        words.extend(value.map(|value| [option.to_owned(), value]).into_iter().flatten());
+    }
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("a/b.yaml"), "a/b.yaml");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted(""), "''");
+    }
+}

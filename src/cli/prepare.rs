@@ -1,0 +1,49 @@
+//! `bundlegen prepare`.
+
+use std::fmt::Write;
+
+use super::{Outcome, PrepareArgs, complain, say};
+use crate::prepare::{Error, Progress, Summary, prepare};
+
+pub(super) fn run(args: &PrepareArgs) -> Outcome {
+    let images = args.images.clone().unwrap_or_else(|| args.bundles.join("../images"));
+    match prepare(&args.bundles, &images, &mut |progress| say(&line(&progress))) {
+        Ok(summary) => {
+            complain(&remarks(&summary));
+            Outcome::Done
+        }
+        Err(error) => {
+            complain(&format!("error: {error}\n"));
+            match error {
+                Error::Changed { .. } | Error::Bundle { .. } | Error::Missing { .. } => Outcome::Wrong,
+                Error::Io { .. } | Error::Busy { .. } | Error::Image { .. } => Outcome::Failed,
+            }
+        }
+    }
+}
+
+fn line(progress: &Progress) -> String {
+    match progress {
+        Progress::Verified { files } => format!("{files} files are as they were built\n"),
+        Progress::Unpacking { bundle, image } => format!("{bundle}: unpacking {image}\n"),
+        Progress::Unpacked { bundle, report } => format!("{bundle}: {} entries unpacked\n", report.entries),
+        Progress::Present { bundle } => format!("{bundle}: up to date\n"),
+        Progress::Volume { path } => format!("{path}: made\n"),
+    }
+}
+
+/// What an unpacked root is without, when it was not root who unpacked it.
+fn remarks(summary: &Summary) -> String {
+    let mut out = String::new();
+    for (bundle, report) in &summary.unpacked {
+        let lost = [
+            (report.owners, "files belong to you and not to their owners"),
+            (report.devices, "devices are left out"),
+            (report.xattrs, "extended attributes are left out"),
+        ];
+        for (count, what) in lost.into_iter().filter(|(count, _)| *count > 0) {
+            let _infallible = writeln!(out, "{bundle}: {count} {what}: only root can do that");
+        }
+    }
+    out
+}

@@ -10,11 +10,14 @@ use std::io;
 use std::path::PathBuf;
 
 mod archive;
+mod attributes;
 mod configuration;
 mod digest;
 mod directory;
+mod document;
 mod layer;
 mod layout;
+mod pax;
 mod peek;
 mod place;
 mod platform;

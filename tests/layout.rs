@@ -1,5 +1,11 @@
 //! Finding images in layouts.
 #![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
 
 mod support;
 
@@ -118,7 +124,7 @@ fn an_image_is_opened_by_its_manifest() {
 #[test]
 fn documents_that_contradict_themselves_are_refused() {
     let base = Store::new();
-    let config = base.json(CONFIG, &base.configuration("amd64", &[]));
+    let config = base.json(CONFIG, &Store::configuration("amd64", &[]));
     let manifest = |extra: Value| {
         let mut document = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []});
         for (key, value) in extra.as_object().unwrap() {
@@ -156,7 +162,7 @@ fn documents_that_contradict_themselves_are_refused() {
     ];
     for (media_type, document, want) in table {
         let mut store = Store::new();
-        store.json(CONFIG, &store.configuration("amd64", &[]));
+        store.json(CONFIG, &Store::configuration("amd64", &[]));
         store.name("x", store.json(media_type, &document));
         let error = find(&store, "x", "linux/amd64").expect_err(want);
         assert!(error.contains(want), "{error}\n{want}");
@@ -193,7 +199,7 @@ fn documents_are_verified() {
 #[test]
 fn an_image_is_for_linux_and_for_its_platform() {
     let mut store = Store::new();
-    let mut windows = store.configuration("amd64", &[]);
+    let mut windows = Store::configuration("amd64", &[]);
     windows["os"] = json!("windows");
     let config = store.json(CONFIG, &windows);
     store.name("windows", store.json(MANIFEST, &json!({"schemaVersion": 2, "config": config, "layers": []})));

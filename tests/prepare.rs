@@ -1,5 +1,12 @@
 //! Preparing a tree of bundles on a host.
 #![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+#![allow(clippy::format_push_string, reason = "speed does not matter here")]
 
 mod support;
 
@@ -7,6 +14,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use bundlegen::bundle::sums::HEADER;
 use bundlegen::image::Digest;
 use bundlegen::prepare::{self, Progress, Summary};
 use serde_json::{Value, json};
@@ -34,23 +42,20 @@ impl Bundles {
     }
 
     fn config(&self, bundle: &str, manifest: Option<&Value>, sources: &[&str]) -> &Self {
-        let mounts: Vec<_> = sources
-            .iter()
-            .map(
-                |source| json!({"destination": "/x", "source": source, "type": "bind", "options": ["rbind"]}),
-            )
-            .collect();
-        let mut config = json!({"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "mounts": mounts});
+        let mut config = json!({"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "mounts": []});
         if let Some(manifest) = manifest {
             let image = format!("docker.io/library/app:1@{}", manifest["digest"].as_str().unwrap());
-            config["annotations"] = json!({"io.bundlegen.image": image});
+            config["annotations"]["io.bundlegen.image"] = image.into();
+        }
+        if !sources.is_empty() {
+            config["annotations"]["io.bundlegen.create-host-path"] = json!(sources).to_string().into();
         }
         self.write(&format!("{bundle}/config.json"), &config.to_string())
     }
 
     /// Lists all regular files that are there.
     fn seal(&self) -> &Self {
-        let mut text = String::new();
+        let mut text = format!("{HEADER}\n");
         for entry in walkdir::WalkDir::new(self.dir.path()).sort_by_file_name() {
             let entry = entry.unwrap();
             let path = entry.path().strip_prefix(self.dir.path()).unwrap().to_str().unwrap();
@@ -91,11 +96,7 @@ fn a_tree_is_prepared_once() {
     let store = Store::new();
     let one = image(&store, "one");
     let bundles = Bundles::new();
-    bundles.config("web", Some(&one), &["../volumes/data", "etc/hosts", "/srv"]).config(
-        "db",
-        Some(&one),
-        &[],
-    );
+    bundles.config("web", Some(&one), &["../volumes/data"]).config("db", Some(&one), &[]);
     bundles.write("web/etc/hosts", "127.0.0.1 localhost\n").seal();
     let (summary, seen) = bundles.prepare(store.path()).unwrap();
     assert_eq!(summary.files, 3);
@@ -126,7 +127,8 @@ fn another_image_replaces_the_root() {
     fs::write(outside.path().join("canary"), "").unwrap();
     fs::create_dir_all(bundles.path("web/.rootfs.partial/sealed")).unwrap();
     symlink(outside.path(), bundles.path("web/.rootfs.partial/sealed/link")).unwrap();
-    fs::set_permissions(bundles.path("web/.rootfs.partial/sealed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bundles.path("web/.rootfs.partial/sealed"), fs::Permissions::from_mode(0o000))
+        .unwrap();
     symlink(outside.path(), bundles.path("web/.rootfs.old")).unwrap();
     symlink(outside.path().join("canary"), bundles.path("web/.rootfs.image.partial")).unwrap();
     let (summary, _) = bundles.prepare(store.path()).unwrap();
@@ -180,7 +182,9 @@ fn what_was_changed_is_refused_as_a_whole() {
     }
     assert!(!bundles.path("web/rootfs").exists() && !bundles.path("volumes").exists());
     bundles.write("SHA256SUMS", "0  x\n");
-    assert!(bundles.prepare(store.path()).unwrap_err().contains("SHA256SUMS:1: "));
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("does not say that bundlegen wrote it"));
+    bundles.write("SHA256SUMS", &format!("{HEADER}\n0  x\n"));
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("not every line"));
     fs::remove_file(bundles.path("SHA256SUMS")).unwrap();
     assert!(bundles.prepare(store.path()).unwrap_err().contains("No such file"));
 }
@@ -215,6 +219,23 @@ fn links_and_foreign_roots_are_refused() {
 }
 
 #[test]
+fn bind_sources_are_made_where_the_file_asks_for_it() {
+    let bundles = Bundles::new();
+    let project = bundles.path("tree");
+    let inner = Bundles { dir: tempfile::tempdir_in(bundles.dir.path()).unwrap() };
+    fs::write(bundles.path("here"), "kept").unwrap();
+    let absolute = project.join("absolute/deep").display().to_string();
+    inner.config("web", None, &["../../here", "../../site/html", &absolute]);
+    fs::create_dir(inner.path("web/rootfs")).unwrap();
+    inner.seal();
+    let (summary, _) = inner.prepare(Path::new("images")).unwrap();
+    assert_eq!(summary.volumes.len(), 2);
+    assert_eq!(fs::read_to_string(bundles.path("here")).unwrap(), "kept");
+    assert!(bundles.path("site/html").is_dir() && project.join("absolute/deep").is_dir());
+    assert_eq!(inner.prepare(Path::new("images")).unwrap().0.volumes.len(), 0);
+}
+
+#[test]
 fn a_root_that_is_a_directory_only_has_to_exist() {
     let bundles = Bundles::new();
     bundles.write("web/config.json", r#"{"root": {"path": "../../my-root"}}"#).seal();
@@ -229,7 +250,7 @@ fn a_root_that_is_a_directory_only_has_to_exist() {
 #[test]
 fn one_process_at_a_time() {
     let bundles = Bundles::new();
-    bundles.write("SHA256SUMS", "");
+    bundles.seal();
     let fd = fs::File::open(bundles.dir.path()).unwrap();
     rustix::fs::flock(&fd, rustix::fs::FlockOperation::LockExclusive).unwrap();
     assert!(bundles.prepare(Path::new("images")).unwrap_err().contains("another process"));

@@ -2,6 +2,17 @@
 //!
 //! As root everything is checked; as another user the parts about owners and devices are left out.
 #![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+#![allow(
+    clippy::format_push_string,
+    clippy::print_stdout,
+    reason = "speed does not matter here, and a skip is printed"
+)]
 
 mod support;
 

@@ -15,7 +15,8 @@ use crate::bundle::tree::{Entry, RelPath, Tree};
 /// The name of the list in every output directory.
 pub const NAME: &str = "SHA256SUMS";
 
-const HEADER: &str =
+/// The first line of a list of ours.
+pub const HEADER: &str =
     "# written by bundlegen, which owns every file in this list; verify with: sha256sum -c SHA256SUMS";
 
 const LINK: &str = "# link ";

@@ -10,6 +10,8 @@ use std::ops::Range;
 
 use tar::{EntryType, Header};
 
+use super::pax::Pax;
+
 const BLOCK: usize = 512;
 /// The largest extended header, as in Go.
 const MAX_EXTENSION: u64 = 1024 * 1024;
@@ -62,17 +64,6 @@ struct Extensions {
     pax: Option<Pax>,
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
-}
-
-#[derive(Default)]
-struct Pax {
-    path: Option<Vec<u8>>,
-    target: Option<Vec<u8>>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-    mtime: Option<Time>,
-    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Reads an archive. After [`Archive::next`] has returned an entry, reading gives its content.
@@ -250,75 +241,6 @@ impl Extensions {
     }
 }
 
-impl Pax {
-    /// Records of the form `LENGTH KEY=VALUE\n`, where the length counts the whole record.
-    fn parse(mut rest: &[u8]) -> io::Result<Pax> {
-        let mut pax = Pax::default();
-        while !rest.is_empty() {
-            let Some((key, value, after)) = record(rest) else { return bad("a malformed extended header") };
-            pax.set(key, value)?;
-            rest = after;
-        }
-        Ok(pax)
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        // An empty value takes an earlier one back.
-        let text = Some(value).filter(|value| !value.is_empty());
-        match key {
-            b"path" => self.path = text.map(<[u8]>::to_vec),
-            b"linkpath" => self.target = text.map(<[u8]>::to_vec),
-            b"size" => self.size = text.map(number).transpose()?,
-            b"uid" => self.uid = text.map(number).transpose()?,
-            b"gid" => self.gid = text.map(number).transpose()?,
-            b"mtime" => self.mtime = text.map(time).transpose()?,
-            _ if key.starts_with(b"GNU.sparse.") => return bad("a sparse file, which is not supported"),
-            _ => {
-                if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    self.xattrs.retain(|(other, _)| other != name);
-                    self.xattrs.push((name.to_vec(), value.to_vec()));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn record(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let space = rest.iter().position(|b| *b == b' ')?;
-    let length: usize = std::str::from_utf8(rest.get(..space)?).ok()?.parse().ok()?;
-    let (record, after) = rest.split_at_checked(length)?;
-    let (pair, end) = record.get(space + 1..)?.split_last_chunk::<1>()?;
-    let equals = pair.iter().position(|b| *b == b'=')?;
-    let (key, value) = (pair.get(..equals)?, pair.get(equals + 1..)?);
-    (end == b"\n" && !key.is_empty()).then_some((key, value, after))
-}
-
-fn number(text: &[u8]) -> io::Result<u64> {
-    let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    number
-        .and_then(|text| text.parse().ok())
-        .map_or_else(|| bad("an extended header with a malformed number"), Ok)
-}
-
-/// Seconds with an optional fraction, such as `-1.25`.
-fn time(text: &[u8]) -> io::Result<Time> {
-    let parse = || {
-        let text = std::str::from_utf8(text).ok()?;
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        if !fraction.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let nanoseconds: u32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-        let seconds: i64 = whole.parse().ok()?;
-        if text.starts_with('-') && nanoseconds > 0 {
-            return Some(Time { seconds: seconds.checked_sub(1)?, nanoseconds: 1_000_000_000 - nanoseconds });
-        }
-        Some(Time { seconds, nanoseconds })
-    };
-    parse().map_or_else(|| bad("an extended header with a malformed time"), Ok)
-}
-
 fn header_mtime(header: &Header) -> io::Result<Time> {
     // A time before 1970 comes out as a huge number; it is the only thing that would be lost.
     Ok(Time { seconds: i64::try_from(header.mtime()?).unwrap_or(0), nanoseconds: 0 })
@@ -397,6 +319,6 @@ fn truncated<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive is truncated"))
 }
 
-fn bad<T>(reason: impl Into<String>) -> io::Result<T> {
+pub(super) fn bad<T>(reason: impl Into<String>) -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::InvalidData, reason.into()))
 }

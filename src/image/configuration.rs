@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn broken_configurations_are_refused() {
         for json in [
-            r#"{}"#,
-            r#"[]"#,
+            "{}",
+            "[]",
             r#"{"architecture":"a","os":"linux"}"#,
             r#"{"architecture":"a","os":"linux","rootfs":{"diff_ids":["sha256:../../x"]}}"#,
             r#"{"architecture":"a","os":"linux","os":"windows","rootfs":{}}"#,

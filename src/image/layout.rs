@@ -4,9 +4,6 @@
 )]
 //! Images in a directory: the [OCI image layout].
 //!
-//! Own structs instead of `oci-spec`'s: a document is read once with the fields of all its kinds, which shows one
-//! that is two things at a time (CVE-2021-41190), and digests are checked while they are read.
-//!
 //! [OCI image layout]: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 
 use std::collections::BTreeMap;
@@ -18,14 +15,13 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
-use super::configuration::or_null;
+use super::document::{Document, Entry, Kind};
 use super::{Configuration, Digest, Error, Platform, Reference, Verified};
 
 /// The largest JSON document that is read, as in containerd and skopeo.
 const MAX_JSON: u64 = 4 * 1024 * 1024;
 /// How many indexes may be inside each other.
 const MAX_DEPTH: u32 = 4;
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The name, kind and size of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,50 +58,10 @@ pub struct Layout {
     entries: Vec<Entry>,
 }
 
-/// A descriptor as it is written, with what selects it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    #[serde(default, deserialize_with = "or_null")]
-    media_type: String,
-    digest: Digest,
-    size: u64,
-    #[serde(default, deserialize_with = "or_null")]
-    annotations: BTreeMap<String, String>,
-    platform: Option<PlatformFields>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct PlatformFields {
-    architecture: String,
-    os: String,
-    #[serde(default, deserialize_with = "or_null")]
-    variant: String,
-}
-
-/// An index or a manifest.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    #[serde(default)]
-    schema_version: u32,
-    media_type: Option<String>,
-    manifests: Option<Vec<Entry>>,
-    config: Option<Entry>,
-    layers: Option<Vec<Entry>>,
-    fs_layers: Option<serde::de::IgnoredAny>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LayoutFile {
     image_layout_version: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Index,
-    Manifest,
 }
 
 impl Layout {
@@ -148,7 +104,7 @@ impl Layout {
         for entry in self.called(reference)? {
             named = true;
             if let Some(mut image) = self.select(&entry, platform, 0, &mut available)? {
-                image.name = entry.annotations.get(REF_NAME).cloned();
+                image.name = entry.name().map(ToOwned::to_owned);
                 found.entry(image.manifest.digest.clone()).or_insert(image);
             }
         }
@@ -182,7 +138,7 @@ impl Layout {
 
     /// The names that the layout gives its images, for messages.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().filter_map(|entry| entry.annotations.get(REF_NAME)).map(String::as_str)
+        self.entries.iter().filter_map(Entry::name)
     }
 
     /// Opens a blob, unverified.
@@ -214,7 +170,7 @@ impl Layout {
                 .collect());
         }
         let is_called = |entry: &&Entry| {
-            let name = entry.annotations.get(REF_NAME).and_then(|name| name.parse::<Reference>().ok());
+            let name = entry.name().and_then(|name| name.parse::<Reference>().ok());
             name.is_some_and(|name| name.same_repository(reference) && name.tag() == reference.tag())
         };
         Ok(self.entries.iter().filter(is_called).cloned().collect())
@@ -320,66 +276,6 @@ impl Layout {
         }
         let layers = layers.iter().map(Entry::descriptor).collect();
         Ok(Image { name: None, index: None, manifest, config, layers, configuration })
-    }
-}
-
-impl Entry {
-    fn descriptor(&self) -> Descriptor {
-        Descriptor { media_type: self.media_type.clone(), digest: self.digest.clone(), size: self.size }
-    }
-
-    fn unnamed(digest: &Digest, size: u64) -> Entry {
-        let (media_type, annotations) = (String::new(), BTreeMap::new());
-        Entry { media_type, digest: digest.clone(), size, annotations, platform: None }
-    }
-}
-
-impl PlatformFields {
-    fn is(&self, platform: &Platform) -> bool {
-        self.os == "linux" && Platform::new(&self.architecture, Some(&self.variant)) == *platform
-    }
-}
-
-impl std::fmt::Display for PlatformFields {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let platform = Platform::new(&self.architecture, Some(&self.variant)).to_string();
-        write!(f, "{}{}", self.os, platform.trim_start_matches("linux"))
-    }
-}
-
-impl Document {
-    /// What the document is, if its content, its own media type and the descriptor's (empty if unknown) agree.
-    fn kind(&self, expected: &str) -> Result<Kind, String> {
-        if self.schema_version != 2 || self.fs_layers.is_some() {
-            return Err(format!("manifest schema {} is not supported, only 2", self.schema_version));
-        }
-        let kind = match (&self.manifests, &self.layers, &self.config) {
-            (Some(_), None, None) => Kind::Index,
-            (None, Some(_), Some(_)) => Kind::Manifest,
-            (Some(_), _, _) => return Err("both an index and a manifest".into()),
-            (None, _, _) => return Err("neither an index nor a manifest".into()),
-        };
-        if let Some(own) = self.media_type.as_deref().filter(|own| !expected.is_empty() && *own != expected) {
-            return Err(format!("its media type is `{own}`, but it is listed as `{expected}`"));
-        }
-        for media_type in [Some(expected).filter(|text| !text.is_empty()), self.media_type.as_deref()] {
-            match media_type.map(kind_of) {
-                None => {}
-                Some(Some(named)) if named == kind => {}
-                Some(_) => return Err(format!("not a `{}`", media_type.unwrap_or_default())),
-            }
-        }
-        Ok(kind)
-    }
-}
-
-fn kind_of(media_type: &str) -> Option<Kind> {
-    match media_type {
-        "application/vnd.oci.image.index.v1+json"
-        | "application/vnd.docker.distribution.manifest.list.v2+json" => Some(Kind::Index),
-        "application/vnd.oci.image.manifest.v1+json"
-        | "application/vnd.docker.distribution.manifest.v2+json" => Some(Kind::Manifest),
-        _ => None,
     }
 }
 

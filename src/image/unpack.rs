@@ -8,14 +8,15 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
 use super::archive::{Archive, Entry, Kind, Time};
+use super::attributes::{is_portable, owner, set_mode_unopened, set_times, times};
 use super::layer::Layer;
 use super::place::Place;
 use super::root::{self, Inode, Names, Root, clear, inode, open_directory, remove};
@@ -272,7 +273,7 @@ impl Unpack {
         self.own_name(entry, parent, name)?;
         // The kernel has no way to set them without following the link.
         self.report.xattrs += entry.xattrs.len() as u64;
-        set_times(entry, parent, name)
+        set_times(entry, &parent.fd, name)
     }
 
     /// Links to what the image has under the target's name, be it a link itself. It is the same file then, so the
@@ -306,9 +307,9 @@ impl Unpack {
             result => result?,
         }
         self.own_name(entry, parent, name)?;
-        set_mode_unopened(parent, name, mode)?;
+        set_mode_unopened(&parent.fd, name, mode)?;
         self.report.xattrs += entry.xattrs.len() as u64;
-        set_times(entry, parent, name)
+        set_times(entry, &parent.fd, name)
     }
 
     fn own_name(&mut self, entry: &Entry, parent: &Parent, name: &[u8]) -> io::Result<()> {
@@ -355,36 +356,6 @@ impl Unpack {
 
 /// A directory that no layer has an entry for.
 const IMPLIED: Attributes = Attributes { mode: 0o755, mtime: None };
-
-/// What means the same on every host. `trusted.overlay.*` would be orders to the kernel where the root becomes part
-/// of an overlay; the rest of `security.*` and `system.*` belongs to the policy of the host that made the image.
-fn is_portable(xattr: &[u8]) -> bool {
-    let trusted = xattr.starts_with(b"trusted.") && !xattr.starts_with(b"trusted.overlay.");
-    trusted || xattr.starts_with(b"user.") || xattr == b"security.capability"
-}
-
-/// The kernel took the umask from the mode, and opening a device to put it right may have effects.
-fn set_mode_unopened(parent: &Parent, name: &[u8], mode: Mode) -> io::Result<()> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(&*parent.fd, name, flags, Mode::empty())?;
-    if Mode::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) == mode {
-        return Ok(());
-    }
-    Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)?)
-}
-
-fn set_times(entry: &Entry, parent: &Parent, name: &[u8]) -> io::Result<()> {
-    Ok(rustix::fs::utimensat(&*parent.fd, name, &times(entry.mtime), AtFlags::SYMLINK_NOFOLLOW)?)
-}
-
-fn times(mtime: Time) -> Timestamps {
-    let time = Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanoseconds.into() };
-    Timestamps { last_access: time, last_modification: time }
-}
-
-fn owner(entry: &Entry) -> (Option<Uid>, Option<Gid>) {
-    (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
-}
 
 fn bad(reason: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason.into())

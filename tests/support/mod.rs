@@ -1,6 +1,5 @@
 //! Layouts and layers, honest and evil, made by hand.
 #![allow(dead_code, reason = "each test uses a part")]
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make their inputs")]
 
 use std::fs;
 use std::io::Write as _;
@@ -182,7 +181,7 @@ impl Store {
         self.blob(media_type, document.to_string().as_bytes())
     }
 
-    pub fn configuration(&self, architecture: &str, layers: &[Blob]) -> Value {
+    pub fn configuration(architecture: &str, layers: &[Blob]) -> Value {
         let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
         json!({"architecture": architecture, "os": "linux", "config": {"Cmd": ["sh"]},
             "rootfs": {"type": "layers", "diff_ids": diff_ids}})
@@ -190,7 +189,7 @@ impl Store {
 
     /// Stores an image and returns the descriptor of its manifest.
     pub fn image(&self, architecture: &str, layers: &[Blob]) -> Value {
-        let config = self.json(CONFIG, &self.configuration(architecture, layers));
+        let config = self.json(CONFIG, &Self::configuration(architecture, layers));
         let layers: Vec<_> = layers.iter().map(|layer| self.blob(&layer.media_type, &layer.bytes)).collect();
         self.json(
             MANIFEST,

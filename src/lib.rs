@@ -32,6 +32,8 @@ mod nearest;
 pub mod prepare;
 pub mod project;
 pub mod render;
+#[cfg(test)]
+mod schemas;
 pub mod source;
 pub mod yaml;
 

@@ -17,7 +17,7 @@ pub(super) fn run(args: &ProjectArgs) -> Outcome {
             Outcome::Done
         }
         Ok(plans) => {
-            say(&plans.iter().map(differences).collect::<String>());
+            say(&plans.iter().map(diff).collect::<String>());
             complain(&advice(args, &plans));
             Outcome::Wrong
         }
@@ -32,14 +32,6 @@ fn compare(built: &Built) -> Result<Vec<Plan>, Error> {
     let bundles = plan(&built.compiled.tree, &built.bundles)?;
     let lock = built.compiled.lock.as_ref().map(|lock| plan_file(&built.lock, lock.clone().into_bytes()));
     Ok(lock.transpose()?.into_iter().chain([bundles]).collect())
-}
-
-fn differences(plan: &Plan) -> String {
-    let mut out = String::new();
-    for (path, change) in plan.changes() {
-        let _infallible = writeln!(out, "{}: {change}", plan.dir().join(path).display());
-    }
-    out + &diff(plan)
 }
 
 /// What mends it: a build for what is ours, and the user's own hand for what is not.

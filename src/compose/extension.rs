@@ -7,19 +7,24 @@ use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::Node;
 
-/// `x-bundlegen` at the top of the file.
+/// `x-bundlegen` at the top of a Compose file.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Extension {
     /// Where the images are: an OCI image layout, relative to the project directory. `images` by default.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub images: Option<Spanned<Rc<str>>>,
     /// The platform the bundles are for. `linux/amd64` by default, never that of the build host.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub platform: Option<Spanned<Rc<str>>>,
 }
 
 /// `x-bundlegen` of a service.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct ServiceExtension {
     /// A directory that is the root file system, instead of an image; relative to the project directory.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootfs: Option<Spanned<Rc<str>>>,
 }
 

@@ -37,6 +37,7 @@ struct Planned {
 /// A mount of the service takes the place of one that it would cover.
 pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
     let own = own(d, context);
+    warn_of_image_volumes(d, context, &own);
     let covered = |destination: &str| own.iter().any(|mount| covers(&mount.destination, destination));
     let mut all = defaults(context);
     all.extend(generated(context));
@@ -136,6 +137,21 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
         }
     }
     mounts.into_iter().map(planned).collect()
+}
+
+/// Docker makes a volume of every path that the image declares as one. Here it stays a part of the root file system,
+/// which the next image replaces.
+fn warn_of_image_volumes(d: &mut Diagnostics, context: &Context, own: &[Planned]) {
+    let Some(image) = context.service.image() else { return };
+    for path in &image.locked.configuration.volumes {
+        let place = path.trim_end_matches('/');
+        if own.iter().any(|mount| mount.destination == place) {
+            continue;
+        }
+        let message = format!("the image declares a volume on `{path}`, and nothing is mounted there");
+        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
+        draft.help(format!("to keep what is written there, add a volume: `NAME:{path}`")).emit();
+    }
 }
 
 fn planned(mount: &Mount) -> Planned {

@@ -1,6 +1,7 @@
 //! The list of checksums, held against the files it names.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::tree::Tree;
 use super::{Error, SUMS};
@@ -14,7 +15,12 @@ pub(super) struct Sums(BTreeMap<String, Digest>);
 impl Sums {
     pub fn read(tree: &Tree) -> Result<Sums, Error> {
         let path = tree.path().join(SUMS);
-        let bytes = tree.read(SUMS).map_err(|error| Error::io(&path, error))?;
+        let bytes = tree.read(SUMS).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Error::bundle(&path, "not there: these are no bundles, or no build was completed")
+            }
+            _ => Error::io(&path, error),
+        })?;
         Sums::parse(&bytes).map_err(|reason| Error::bundle(path, reason))
     }
 

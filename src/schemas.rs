@@ -1,0 +1,46 @@
+//! The JSON Schemas in `schemas/` are made from the types that read the files.
+#![allow(clippy::disallowed_methods, reason = "tests compare files")]
+
+use std::path::{Path, PathBuf};
+
+use schemars::{Schema, schema_for};
+use serde_json::Value;
+
+use crate::compose::{Extension, ServiceExtension};
+use crate::lock::Lock;
+
+fn schemas() -> [(&'static str, Schema); 3] {
+    [
+        ("bundlegen.lock.json", schema_for!(Lock)),
+        ("x-bundlegen.json", schema_for!(Extension)),
+        ("x-bundlegen.service.json", schema_for!(ServiceExtension)),
+    ]
+}
+
+fn in_tree(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// `BLESS=1` writes them.
+#[test]
+fn the_schemas_are_current() {
+    for (name, schema) in schemas() {
+        let path = in_tree("schemas").join(name);
+        let want = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &want).unwrap();
+        }
+        let have = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(have, want, "{name} is out of date: run the tests with BLESS=1");
+    }
+}
+
+#[test]
+fn the_lock_of_the_example_satisfies_its_schema() {
+    let validator = jsonschema::validator_for(schema_for!(Lock).as_value()).unwrap();
+    let text = std::fs::read_to_string(in_tree("examples/web/bundlegen.lock")).unwrap();
+    let lock: Value = serde_yaml::from_str(&text).unwrap();
+    assert!(validator.is_valid(&lock));
+    let broken: Value = serde_yaml::from_str(&text.replace("digest:", "digset:")).unwrap();
+    assert!(!validator.is_valid(&broken));
+}

@@ -118,7 +118,7 @@ fn decode(
         &node,
         input.directory_name.as_deref(),
     )?;
-    let node = yaml::interpolate(d, &node, &project::WithName { environment, name: &name })?;
+    let node = yaml::interpolate(d, &node, &project::WithName { environment, name: &name });
     compose::decode(d, &node)
 }
 

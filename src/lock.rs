@@ -143,7 +143,11 @@ impl Lock {
     /// would cost `serde_yaml` its time.
     pub fn parse(d: &mut Diagnostics, sources: &Sources, file: FileId) -> Result<Lock, Reported> {
         let text = sources.text(file);
+        let before = d.errors();
         yaml::parse(d, file, &text)?;
+        if d.errors() > before {
+            d.failed()?;
+        }
         let lock: Lock = serde_yaml::from_str(&text).map_err(|error| {
             let at = error.location().map_or(0, |location| location.index());
             let draft = d.error(Code::Lock, format!("the lock cannot be read: {error}"));

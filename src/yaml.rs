@@ -13,6 +13,7 @@ pub mod template;
 use std::ops::Range;
 use std::rc::Rc;
 
+use crate::diag::Reported;
 use crate::source::Span;
 
 pub use interpolate::interpolate;
@@ -39,6 +40,8 @@ pub enum Value {
     Seq(Rc<[Node]>),
     /// A mapping in the order of the text; keys that `<<` brought in come last.
     Map(Rc<[Entry]>),
+    /// Something wrong that was reported. Whoever meets it fails, and says nothing more.
+    Broken(Reported),
 }
 
 /// One key of a mapping with its value.
@@ -92,7 +95,7 @@ impl Node {
     /// What the node is, for a message.
     pub fn kind(&self) -> &'static str {
         match &self.value {
-            Value::Null => "nothing",
+            Value::Null | Value::Broken(_) => "nothing",
             Value::Seq(_) => "a list",
             Value::Map(_) => "a mapping",
             Value::Scalar(scalar) => match scalar.resolve() {

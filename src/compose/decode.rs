@@ -111,6 +111,9 @@ impl<'n> Table<'n> {
 
 /// Reports a value of the wrong type; `rule` is what would be right.
 pub fn wrong_type(d: &mut Diagnostics, node: &Node, rule: &str) -> Reported {
+    if let Value::Broken(reported) = node.value {
+        return reported;
+    }
     let kind = node.kind();
     let draft = d.error(Code::WrongType, format!("{rule}, and this is {kind}")).label(node.span, kind);
     match &node.value {

@@ -212,7 +212,7 @@ fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported
             let text = text(d, node)?;
             split(d, node, &text.value)?
         }
-        Value::Map(_) => return Err(wrong_type(d, node, "this must be a text or a list")),
+        _ => return Err(wrong_type(d, node, "this must be a text or a list")),
     };
     Ok(Some(Command { words, span: node.span }))
 }

@@ -29,9 +29,10 @@ pub fn project_name(
             Err(d.error(Code::Name, message).help(NAME_RULE).emit())
         };
     }
-    let written = root.get("name").map(|node| interpolate(d, node, environment)).transpose()?;
+    let written = root.get("name").map(|node| interpolate(d, node, environment));
     let name = match written.as_ref().map(|node| &node.value) {
         Some(Value::Scalar(scalar)) => normalised(&scalar.text),
+        Some(Value::Broken(reported)) => return Err(*reported),
         _ => normalised(directory.unwrap_or_default()),
     };
     if !name.is_empty() {

@@ -15,8 +15,9 @@ const MAX_ALIASED: u64 = 100_000;
 
 /// Parses one file. An empty one is [`Value::Null`].
 ///
-/// Reports syntax errors (the first one ends the file), and every duplicate key, unknown or recursive alias,
-/// key that is no text, and tag that has no meaning here.
+/// A syntax error ends the file, and so do aliases that stand for too much. Every duplicate key, unknown or recursive
+/// alias, key that is no text and tag that has no meaning here is reported too, and the rest is kept: the first of
+/// two keys, and [`Value::Broken`] for a value that cannot be had.
 pub fn parse(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Node, Reported> {
     let mut options = granit_parser::options! {};
     options.set_emit_comments(false);
@@ -33,7 +34,7 @@ pub fn parse(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Node, Repo
             Err(error) => return Err(builder.syntax(&error)),
         }
     }
-    builder.finish()
+    Ok(builder.finish())
 }
 
 struct Builder<'a> {
@@ -47,7 +48,6 @@ struct Builder<'a> {
     last_end: usize,
     documents: usize,
     root: Option<Node>,
-    failed: Option<Reported>,
 }
 
 /// A node and how many nodes it is once its aliases are followed.
@@ -81,7 +81,6 @@ impl<'a> Builder<'a> {
             last_end: 0,
             documents: 0,
             root: None,
-            failed: None,
         }
     }
 
@@ -126,28 +125,25 @@ impl<'a> Builder<'a> {
             Event::Alias(id) => self.alias(id, self.span(range.start, range.end))?,
             Event::UnresolvedAlias(name) => {
                 let span = self.span(range.start, range.end);
-                self.fail(Code::Alias, format!("no anchor is called `{name}`"), span, "used here");
-                self.add(Built { node: Node { span, value: Value::Null }, weight: 1 }, 0);
+                let reported =
+                    self.fail(Code::Alias, format!("no anchor is called `{name}`"), span, "used here");
+                self.add(Built { node: Node { span, value: Value::Broken(reported) }, weight: 1 }, 0);
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn fail(&mut self, code: Code, message: String, span: Span, label: &str) {
-        self.failed = Some(self.d.error(code, message).label(span, label).emit());
+    fn fail(&mut self, code: Code, message: String, span: Span, label: &str) -> Reported {
+        self.d.error(code, message).label(span, label).emit()
     }
 
     fn document(&mut self, start: usize) {
         self.documents += 1;
         if self.documents == 2 {
             let span = self.span(start, start + 3);
-            self.fail(
-                Code::NotSupported,
-                "several documents in one file are not supported yet".into(),
-                span,
-                "the second one",
-            );
+            let message = "several documents in one file are not supported yet".into();
+            self.fail(Code::NotSupported, message, span, "the second one");
         }
     }
 
@@ -164,7 +160,10 @@ impl<'a> Builder<'a> {
         let range = if block { self.trimmed(range) } else { range };
         let span = self.span(range.start, range.end);
         let written = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
-        let style = self.typed(text, written, tag, tag_span);
+        let style = match self.typed(text, written, tag, tag_span) {
+            Ok(style) => style,
+            Err(reported) => return Node { span, value: Value::Broken(reported) },
+        };
         if style == Style::Plain && resolve(text) == Plain::Null {
             return Node { span, value: Value::Null };
         }
@@ -173,42 +172,49 @@ impl<'a> Builder<'a> {
     }
 
     /// What a tag makes of a scalar. A tag that nobody defined makes it a text, as in go-yaml.
-    fn typed(&mut self, text: &str, written: Style, tag: Option<&Tag>, at: std::ops::Range<usize>) -> Style {
-        let Some(tag) = tag else { return written };
+    fn typed(
+        &mut self,
+        text: &str,
+        written: Style,
+        tag: Option<&Tag>,
+        at: std::ops::Range<usize>,
+    ) -> Result<Style, Reported> {
+        let Some(tag) = tag else { return Ok(written) };
         let span = self.span(at.start, at.end);
         let kind = resolve(text);
         let fits = match tag.core_suffix() {
-            Some("str") => return Style::Text,
+            Some("str") => return Ok(Style::Text),
             Some("int") => matches!(kind, Plain::Int(_)),
             Some("float") => matches!(kind, Plain::Int(_) | Plain::Float(_)),
             Some("bool") => matches!(kind, Plain::Bool(_)),
             Some("null") => kind == Plain::Null,
             Some(_) => false,
             None => {
-                self.custom_tag(tag, span);
-                return Style::Text;
+                return self.custom_tag(tag, span).map(|()| Style::Text);
             }
         };
-        if !fits {
-            let message = format!("`{text}` is not what its tag `{}` says", tag.original());
-            self.fail(Code::Tag, message, span, "this tag");
+        if fits {
+            return Ok(Style::Plain);
         }
-        Style::Plain
+        let message = format!("`{text}` is not what its tag `{}` says", tag.original());
+        Err(self.fail(Code::Tag, message, span, "this tag"))
     }
 
     fn collection_tag(&mut self, tag: Option<&Tag>, at: std::ops::Range<usize>) {
         if let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) {
             let span = self.span(at.start, at.end);
-            self.custom_tag(tag, span);
+            // What is wrong is the tag, not what it stands on.
+            let _reported = self.custom_tag(tag, span);
         }
     }
 
-    fn custom_tag(&mut self, tag: &Tag, span: Span) {
+    fn custom_tag(&mut self, tag: &Tag, span: Span) -> Result<(), Reported> {
         let name = tag.original();
         if name == "!reset" || name == "!override" || name.starts_with("!!") {
             let message = format!("the tag `{name}` is not supported yet");
-            self.fail(Code::NotSupported, message, span, "");
+            return Err(self.fail(Code::NotSupported, message, span, ""));
         }
+        Ok(())
     }
 
     /// The parser ends a block scalar with a newline even where the file ends without one; go-yaml does not.
@@ -254,13 +260,9 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Reported> {
         let Some(Some(built)) = self.anchors.get(&id).cloned() else {
-            self.fail(
-                Code::Alias,
-                "an anchor may not contain itself".into(),
-                span,
-                "used inside its own value",
-            );
-            self.add(Built { node: Node { span, value: Value::Null }, weight: 1 }, 0);
+            let message = "an anchor may not contain itself".into();
+            let reported = self.fail(Code::Alias, message, span, "used inside its own value");
+            self.add(Built { node: Node { span, value: Value::Broken(reported) }, weight: 1 }, 0);
             return Ok(());
         };
         self.aliased = self.aliased.saturating_add(built.weight);
@@ -302,7 +304,7 @@ impl<'a> Builder<'a> {
             if let Some(first) = seen.get(&text) {
                 let message = format!("the key `{text}` stands twice");
                 let draft = self.d.error(Code::DuplicateKey, message).label(key.span, "again here");
-                self.failed = Some(draft.label(*first, "first here").help("keep one of them").emit());
+                draft.label(*first, "first here").help("keep one of them").emit();
                 continue;
             }
             seen.insert(Rc::clone(&text), key.span);
@@ -327,7 +329,7 @@ impl<'a> Builder<'a> {
             Value::Scalar(scalar) => {
                 let message = format!("the key `{}` is {} and not a text", scalar.text, node.kind());
                 let draft = self.d.error(Code::KeyType, message).label(node.span, "");
-                self.failed = Some(draft.help(format!("quote it: \"{}\"", scalar.text)).emit());
+                draft.help(format!("quote it: \"{}\"", scalar.text)).emit();
             }
             _ => {
                 let message = format!("a key must be a text, and this is {}", node.kind());
@@ -348,10 +350,13 @@ impl<'a> Builder<'a> {
         let sources = if let Value::Seq(items) = &value.value { items } else { single };
         for source in sources {
             let Value::Map(map) = &source.value else {
+                if let Value::Broken(_) = source.value {
+                    continue;
+                }
                 let message =
                     format!("`<<` takes a mapping or a list of them, and this is {}", source.kind());
                 let draft = self.d.error(Code::Merge, message).label(source.span, "");
-                self.failed = Some(draft.label(key, "merged here").emit());
+                draft.label(key, "merged here").emit();
                 continue;
             };
             for entry in
@@ -363,11 +368,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn finish(self) -> Result<Node, Reported> {
-        match self.failed {
-            Some(reported) => Err(reported),
-            None => Ok(self.root.unwrap_or(Node { span: Span::start_of(self.file), value: Value::Null })),
-        }
+    fn finish(self) -> Node {
+        self.root.unwrap_or(Node { span: Span::start_of(self.file), value: Value::Null })
     }
 }
 

@@ -6,62 +6,65 @@
 use std::collections::BTreeMap;
 
 use oci_spec::runtime as oci;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The text of a value. A `null` in an object is left out; in a list it stays, since it holds a place.
 ///
 /// Numbers are written as `serde_json` holds them: nothing in a bundle is a float, and an integer stays one.
 pub fn canonical(value: &Value) -> Vec<u8> {
-    let mut text = String::new();
+    let mut text = Vec::new();
     write_value(&mut text, value, 0);
-    text.push('\n');
-    text.into_bytes()
+    text.push(b'\n');
+    text
 }
 
-fn write_value(text: &mut String, value: &Value, depth: usize) {
+fn write_value(text: &mut Vec<u8>, value: &Value, depth: usize) {
     match value {
         Value::Array(items) => {
-            write_items(text, "[]", depth, items.iter(), |text, item| write_value(text, item, depth + 1));
+            write_items(text, *b"[]", depth, items.iter(), |text, item| write_value(text, item, depth + 1));
         }
         Value::Object(map) => {
             // Another crate of the build can switch `serde_json` to maps in order of insertion.
             let sorted: BTreeMap<_, _> = map.iter().filter(|(_, value)| !value.is_null()).collect();
-            write_items(text, "{}", depth, sorted.into_iter(), |text, (key, value)| {
-                text.push_str(&Value::from(key.as_str()).to_string());
-                text.push_str(": ");
+            write_items(text, *b"{}", depth, sorted.into_iter(), |text, (key, value)| {
+                write_scalar(text, key);
+                text.extend(b": ");
                 write_value(text, value, depth + 1);
             });
         }
-        scalar => text.push_str(&scalar.to_string()),
+        scalar => write_scalar(text, scalar),
     }
 }
 
+fn write_scalar(text: &mut Vec<u8>, scalar: &(impl Serialize + ?Sized)) {
+    // Neither a scalar nor a vector can fail.
+    let _infallible = serde_json::to_writer(text, scalar);
+}
+
 fn write_items<T>(
-    text: &mut String,
-    brackets: &str,
+    text: &mut Vec<u8>,
+    [open, close]: [u8; 2],
     depth: usize,
     items: impl ExactSizeIterator<Item = T>,
-    mut write_item: impl FnMut(&mut String, T),
+    mut write_item: impl FnMut(&mut Vec<u8>, T),
 ) {
-    let (open, close) = brackets.split_at(1);
     let empty = items.len() == 0;
-    text.push_str(open);
+    text.push(open);
     for (n, item) in items.enumerate() {
-        text.push_str(if n == 0 { "\n" } else { ",\n" });
+        text.extend(if n == 0 { &b"\n"[..] } else { b",\n" });
         indent(text, depth + 1);
         write_item(text, item);
     }
     if !empty {
-        text.push('\n');
+        text.push(b'\n');
         indent(text, depth);
     }
-    text.push_str(close);
+    text.push(close);
 }
 
-fn indent(text: &mut String, depth: usize) {
-    for _ in 0..depth {
-        text.push_str("  ");
-    }
+fn indent(text: &mut Vec<u8>, depth: usize) {
+    text.resize(text.len() + 2 * depth, b' ');
 }
 
 /// A runtime configuration as a value: the same for equal specs, valid under the schema, without empty leftovers.

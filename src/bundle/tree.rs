@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::Bound;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::bundle::{state, sums};
 
@@ -147,7 +148,7 @@ pub enum Entry {
     /// A regular file.
     File {
         /// Its content.
-        bytes: Vec<u8>,
+        bytes: Arc<[u8]>,
         /// Whether it can be executed.
         mode: Mode,
     },
@@ -158,12 +159,12 @@ pub enum Entry {
 impl Entry {
     /// A file that is not executable.
     pub fn file(bytes: impl Into<Vec<u8>>) -> Self {
-        Entry::File { bytes: bytes.into(), mode: Mode::Regular }
+        Entry::File { bytes: bytes.into().into(), mode: Mode::Regular }
     }
 
     /// A file that is executable.
     pub fn executable(bytes: impl Into<Vec<u8>>) -> Self {
-        Entry::File { bytes: bytes.into(), mode: Mode::Executable }
+        Entry::File { bytes: bytes.into().into(), mode: Mode::Executable }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::at::{Dir, Steps, remove_made};
+use super::at::{Dir, Steps, Sync, remove_made};
 use super::{Error, Plan};
 use crate::bundle::tree::{Entry, RelPath};
 use crate::bundle::{state, sums};
@@ -17,7 +17,12 @@ pub struct Applied {
 }
 
 /// Carries out a plan. The directory is compared once more after the lock is held: another build may have been there.
+/// Where there is nothing to do, nothing is locked or looked at again.
 pub fn apply(plan: &Plan) -> Result<Applied, Error> {
+    let left_over = plan.dir.join(state::STAGING).symlink_metadata().is_ok();
+    if !plan.has_work() && !left_over {
+        return Ok(Applied::default());
+    }
     apply_in(plan, &Steps::default())
 }
 
@@ -71,12 +76,16 @@ impl<'p> Commit<'p> {
         }
         writes.sort_by_key(|(path, _)| path.as_str() == sums::NAME);
         let staging = self.top.make(state::STAGING, self.steps)?;
+        let sync = Sync::of(writes.len());
         let staged: Result<Vec<_>, _> = writes
             .into_iter()
             .enumerate()
-            .map(|(n, (path, entry))| self.stage_one(&staging, n, path, entry))
+            .map(|(n, (path, entry))| self.stage_one(&staging, n, path, entry, sync))
             .collect();
-        staging.sync(self.steps)?;
+        match sync {
+            Sync::Each => staging.sync(self.steps)?,
+            Sync::Together => staging.sync_all(self.steps)?,
+        }
         staged
     }
 
@@ -86,9 +95,10 @@ impl<'p> Commit<'p> {
         n: usize,
         path: &'p RelPath,
         entry: &Entry,
+        sync: Sync,
     ) -> Result<Staged<'p>, Error> {
         let name = if path.as_str() == sums::NAME { sums::NAME.to_owned() } else { n.to_string() };
-        staging.create_entry(&name, entry, self.steps)?;
+        staging.create_entry(&name, entry, sync, self.steps)?;
         Ok(Staged { path, name })
     }
 
@@ -163,6 +173,9 @@ impl<'p> Commit<'p> {
     /// Syncs every directory that changed, so that the list never reaches the disk before what it lists.
     fn sync<'a>(&self, changed: impl Iterator<Item = &'a RelPath>) -> Result<(), Error> {
         let above: BTreeSet<_> = changed.flat_map(RelPath::ancestors).collect();
+        if Sync::of(above.len()) == Sync::Together {
+            return self.top.sync_all(self.steps);
+        }
         for path in &above {
             if let Some(dir) = self.existing(path)? {
                 dir.sync(self.steps)?;

@@ -52,6 +52,26 @@ pub(super) struct Content {
     pub(super) executable: bool,
 }
 
+/// When a change reaches the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sync {
+    /// Before the next one.
+    Each,
+    /// With all the others, by [`Dir::sync_all`].
+    Together,
+}
+
+/// Up to this many changes are synced one by one. Each costs a turn of the journal, where one sync of the file system
+/// costs one turn for all; but that one also waits for what other programs have written.
+const FEW: usize = 16;
+
+impl Sync {
+    /// The cheaper way for so many changes.
+    pub(super) fn of(changes: usize) -> Self {
+        if changes <= FEW { Sync::Each } else { Sync::Together }
+    }
+}
+
 /// An open directory and the path to call it by in messages.
 #[derive(Debug)]
 pub(super) struct Dir {
@@ -174,17 +194,30 @@ impl Dir {
         target.map_err(|error| Error::io("read the link", self.path.join(name), error))
     }
 
-    /// Writes a new file or link, where nothing may be, and waits until it is on the disk.
-    pub(super) fn create_entry(&self, name: &str, entry: &Entry, steps: &Steps) -> Result<(), Error> {
+    /// Writes a new file or link, where nothing may be.
+    pub(super) fn create_entry(
+        &self,
+        name: &str,
+        entry: &Entry,
+        sync: Sync,
+        steps: &Steps,
+    ) -> Result<(), Error> {
         match entry {
             Entry::Link(target) => {
                 self.try_to("make the link", name, steps, || fs::symlinkat(target, &self.fd, name))
             }
-            Entry::File { bytes, mode } => self.create_file(name, bytes, permissions(*mode), steps),
+            Entry::File { bytes, mode } => self.create_file(name, bytes, permissions(*mode), sync, steps),
         }
     }
 
-    fn create_file(&self, name: &str, bytes: &[u8], mode: Mode, steps: &Steps) -> Result<(), Error> {
+    fn create_file(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        mode: Mode,
+        sync: Sync,
+        steps: &Steps,
+    ) -> Result<(), Error> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let create = || -> io::Result<()> {
             steps.step()?;
@@ -194,7 +227,7 @@ impl Dir {
             file.write_all(bytes)?;
             fs::fchmod(&file, mode)?;
             steps.step()?;
-            file.sync_all()
+            if sync == Sync::Each { file.sync_all() } else { Ok(()) }
         };
         create().map_err(|error| Error::io("write", self.path.join(name), error))
     }
@@ -231,6 +264,12 @@ impl Dir {
             Ok(names)
         };
         list().map_err(|error| Error::io("list", &self.path, error))
+    }
+
+    /// Waits until everything on the file system of this directory is on the disk.
+    pub(super) fn sync_all(&self, steps: &Steps) -> Result<(), Error> {
+        let done = steps.step().and_then(|()| fs::syncfs(&self.fd).map_err(io::Error::from));
+        done.map_err(|error| Error::io("sync", &self.path, error))
     }
 
     /// Waits until the names in this directory are on the disk.

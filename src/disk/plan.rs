@@ -276,7 +276,7 @@ impl Disk {
         };
         let content = self.read_file(path, limit)?;
         if let (Entry::File { bytes, mode }, Some(old)) = (entry, &content.bytes)
-            && bytes == old
+            && **bytes == **old
         {
             let right = content.executable == (*mode == Mode::Executable);
             return Ok((!right).then_some(Change::Mode));

@@ -60,7 +60,7 @@ fn entry(at: &Path) -> Entry {
         return Entry::Link(fs::read_link(at).unwrap().display().to_string());
     }
     let mode = if meta.mode() & 0o100 == 0 { Mode::Regular } else { Mode::Executable };
-    Entry::File { bytes: fs::read(at).unwrap(), mode }
+    Entry::File { bytes: fs::read(at).unwrap().into(), mode }
 }
 
 fn contents(tree: &Tree) -> BTreeMap<String, Entry> {

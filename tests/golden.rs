@@ -1,0 +1,100 @@
+//! Every golden case and every example compiles to the bundles that are checked in beside it.
+//!
+//! A case is a directory with `compose.yaml` and what it needs; `BLESS=1 cargo test --test golden` writes what the
+//! compiler makes of it, which is what a reviewer reads. A case without a lock gets its images from
+//! `testdata/golden/images.lock` when it is blessed, and keeps those that it uses.
+#![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bundlegen::disk::{Plan, apply, diff, plan, plan_file};
+use bundlegen::lock;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+#[path = "support/cases.rs"]
+mod cases;
+
+use cases::Case;
+
+/// What the case warns about, if anything.
+const WARNINGS: &str = "want.stderr";
+
+/// Every image that a case can begin with.
+const IMAGES: &str = "testdata/golden/images.lock";
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let bless = std::env::var_os("BLESS").is_some_and(|bless| bless == "1");
+    let trial = |case: Case| {
+        let name = case.name.clone();
+        Trial::test(name, move || if bless { blessed(&case) } else { compared(&case) })
+    };
+    libtest_mimic::run(&arguments, cases::all().into_iter().map(trial).collect()).exit();
+}
+
+/// What is not as it should be.
+struct Wanted {
+    plans: Vec<Plan>,
+    /// Files that nothing makes any more.
+    stale: Vec<PathBuf>,
+}
+
+fn compared(case: &Case) -> Result<(), Failed> {
+    let wanted = wanted(case)?;
+    let mut wrong = String::new();
+    for path in wanted.stale {
+        writeln!(wrong, "{}: left over", path.display())?;
+    }
+    for plan in wanted.plans {
+        for (path, change) in plan.changes() {
+            writeln!(wrong, "{}: {change}", plan.dir().join(path).display())?;
+        }
+        wrong += &diff(&plan);
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{wrong}\nif this is right: BLESS=1 cargo test --test golden -- --exact {}", case.name).into())
+}
+
+fn blessed(case: &Case) -> Result<(), Failed> {
+    let lock = case.dir.join(lock::FILE_NAME);
+    let is_new = !lock.exists();
+    if is_new {
+        fs::copy(IMAGES, &lock)?;
+    }
+    let wanted = wanted(case);
+    if is_new && wanted.is_err() {
+        fs::remove_file(&lock)?;
+    }
+    let wanted = wanted?;
+    for path in wanted.stale {
+        fs::remove_file(path)?;
+    }
+    for plan in wanted.plans {
+        apply(&plan)?;
+    }
+    Ok(())
+}
+
+fn wanted(case: &Case) -> Result<Wanted, Failed> {
+    let outcome = case.compile();
+    let Ok(compiled) = outcome.compiled else { return Err(outcome.rendered.into()) };
+    let mut wanted = Wanted { plans: vec![plan(&compiled.tree, &case.want)?], stale: Vec::new() };
+    wanted.file(&case.dir.join(lock::FILE_NAME), compiled.lock)?;
+    wanted.file(&case.dir.join(WARNINGS), Some(outcome.rendered).filter(|text| !text.is_empty()))?;
+    Ok(wanted)
+}
+
+impl Wanted {
+    fn file(&mut self, path: &Path, text: Option<String>) -> Result<(), Failed> {
+        match text {
+            Some(text) => self.plans.push(plan_file(path, text.into_bytes())?),
+            None if path.exists() => self.stale.push(path.to_owned()),
+            None => {}
+        }
+        Ok(())
+    }
+}

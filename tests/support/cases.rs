@@ -1,0 +1,102 @@
+//! The golden cases: directories with a Compose file and the bundles it must compile to.
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests make their inputs"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bundlegen::diag::{Diagnostics, Reported};
+use bundlegen::render::{Colour, render};
+use bundlegen::source::Sources;
+use bundlegen::{Compiled, Input, compile};
+use serde_json::Value;
+
+/// Where the cases are, and the directory in a case that holds its bundles. The paths are relative to the package,
+/// where cargo runs tests, so that a rendered warning is the same everywhere.
+const HOMES: [(&str, &str); 2] = [("testdata/golden", "want"), ("examples", "bundles")];
+
+/// One directory.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub name: String,
+    pub dir: PathBuf,
+    pub want: PathBuf,
+}
+
+/// What a case compiles to.
+pub struct Outcome {
+    pub sources: Sources,
+    pub compiled: Result<Compiled, Reported>,
+    /// Everything that was found, as text.
+    pub rendered: String,
+}
+
+/// Every case, sorted.
+pub fn all() -> Vec<Case> {
+    let mut cases: Vec<Case> = HOMES.into_iter().flat_map(|(home, want)| cases_in(home, want)).collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases
+}
+
+fn cases_in(home: &str, want: &str) -> Vec<Case> {
+    let entries = fs::read_dir(home).expect("the tests run in the package");
+    let dirs = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let case = |dir: PathBuf| {
+        let name = dir.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = if home == "examples" { format!("examples/{name}") } else { name };
+        Case { name, want: dir.join(want), dir }
+    };
+    dirs.map(case).collect()
+}
+
+impl Case {
+    pub fn compile(&self) -> Outcome {
+        compiled(&self.dir)
+    }
+
+    /// Compiles, and fails the test when the case has a mistake.
+    pub fn compiled(&self) -> (Compiled, Sources) {
+        let outcome = self.compile();
+        (outcome.compiled.unwrap_or_else(|_| panic!("{}", outcome.rendered)), outcome.sources)
+    }
+
+    /// Every checked-in `config.json`: its path and its content.
+    pub fn configs(&self) -> Vec<(PathBuf, Value)> {
+        let entries = fs::read_dir(&self.want).expect("a blessed case");
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path().join("config.json")).collect();
+        paths.retain(|path| path.exists());
+        paths.sort();
+        assert!(!paths.is_empty(), "{} has no bundle", self.name);
+        paths.into_iter().map(|path| (path.clone(), json(&path))).collect()
+    }
+}
+
+/// Compiles the Compose file of a directory with nothing but what is checked in: no variables of the process, and no
+/// image but those of the lock.
+pub fn compiled(dir: &Path) -> Outcome {
+    let input = Input {
+        file: dir.join("compose.yaml"),
+        directory: dir.to_owned(),
+        directory_name: dir.file_name().map(|name| name.to_string_lossy().into_owned()),
+        to_project: PathBuf::from(".."),
+        project_name: None,
+        images: Some(dir.join("no images")),
+        platform: None,
+        environment: BTreeMap::new(),
+    };
+    let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
+    let compiled = compile(&mut d, &mut sources, &input);
+    let rendered = render(&d, &sources, 100, Colour::None);
+    Outcome { sources, compiled, rendered }
+}
+
+pub fn json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -37,12 +37,15 @@ struct Planned {
 /// A mount of the service takes the place of one that it would cover.
 pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
     let own = own(d, context);
-    warn_of_image_volumes(d, context, &own);
-    let covered = |destination: &str| own.iter().any(|mount| covers(&mount.destination, destination));
+    image_volumes(d, context, &own);
+    let covered = |mount: &Planned| own.iter().any(|own| covers(&own.destination, &mount.destination));
     let mut all = defaults(context);
-    all.extend(generated(context));
-    all.retain(|mount| !covered(&mount.destination));
-    all.extend(own);
+    all.retain(|mount| !covered(mount));
+    let mut later = generated(context);
+    later.retain(|mount| !covered(mount));
+    later.extend(own);
+    later.sort_by_cached_key(|mount| by_depth(&mount.destination));
+    all.extend(later);
     let recorded = all.into_iter().enumerate().map(|(index, mount)| {
         let at = format!("/mounts/{index}");
         o.set(at.clone(), mount.origin.clone());
@@ -68,10 +71,29 @@ impl Planned {
     }
 }
 
-/// Whether a mount on `cover` leaves nothing to see of one on `path`. `/dev` hides what Docker has below it;
-/// elsewhere only the same place counts, as nothing else of ours lies below a place that can be mounted on.
-fn covers(cover: &str, path: &str) -> bool {
-    path.strip_prefix(cover).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether a mount of the service on `own` leaves one of ours on `path` away. As in Docker, `/dev` also does so for
+/// what is below it, while a mount on `/etc` still gets our files into it.
+fn covers(own: &str, path: &str) -> bool {
+    own == path || (own == "/dev" && path.starts_with("/dev/"))
+}
+
+fn by_depth(destination: &str) -> (usize, String) {
+    (destination.matches('/').count(), destination.to_owned())
+}
+
+/// Docker makes a volume without a name wherever the image declares one. A bundle has none that would outlive it, so
+/// that what is written there goes with the root file system.
+fn image_volumes(d: &mut Diagnostics, context: &Context, own: &[Planned]) {
+    let Some(image) = context.service.image() else { return };
+    for volume in &image.locked.configuration.volumes {
+        let path = volume.trim_end_matches('/');
+        if own.iter().any(|mount| mount.destination == path) {
+            continue;
+        }
+        let message = format!("the image declares a volume on `{path}`, and nothing is mounted there");
+        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
+        draft.help(format!("to keep the data, mount a volume there: `NAME:{path}`")).emit();
+    }
 }
 
 fn defaults(context: &Context) -> Vec<Planned> {
@@ -128,7 +150,7 @@ fn bound(destination: &str, source: String, origin: Origin) -> Planned {
 /// The mounts of `volumes` and `tmpfs`, by depth and then by name. One place can have one mount.
 fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
     let mut mounts: Vec<&Mount> = context.service.mounts.iter().collect();
-    mounts.sort_by_key(|mount| (mount.target.matches('/').count(), mount.target.clone()));
+    mounts.sort_by_cached_key(|mount| by_depth(&mount.target));
     for pair in mounts.windows(2) {
         let [first, second] = pair else { continue };
         if first.target == second.target {
@@ -137,21 +159,6 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
         }
     }
     mounts.into_iter().map(planned).collect()
-}
-
-/// Docker makes a volume of every path that the image declares as one. Here it stays a part of the root file system,
-/// which the next image replaces.
-fn warn_of_image_volumes(d: &mut Diagnostics, context: &Context, own: &[Planned]) {
-    let Some(image) = context.service.image() else { return };
-    for path in &image.locked.configuration.volumes {
-        let place = path.trim_end_matches('/');
-        if own.iter().any(|mount| mount.destination == place) {
-            continue;
-        }
-        let message = format!("the image declares a volume on `{path}`, and nothing is mounted there");
-        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
-        draft.help(format!("to keep what is written there, add a volume: `NAME:{path}`")).emit();
-    }
 }
 
 fn planned(mount: &Mount) -> Planned {

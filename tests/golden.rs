@@ -56,7 +56,8 @@ fn compared(case: &Case) -> Result<(), Failed> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(format!("{wrong}\nif this is right: BLESS=1 cargo test --test golden -- --exact {}", case.name).into())
+    Err(format!("{wrong}\nif this is right: BLESS=1 cargo test --test golden -- --exact {}", case.name)
+        .into())
 }
 
 fn blessed(case: &Case) -> Result<(), Failed> {

@@ -32,6 +32,11 @@ impl Origins {
         self.0.insert(pointer.into(), origin);
     }
 
+    /// Every pointer that was recorded, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.0.iter().map(|(pointer, origin)| (pointer.as_str(), origin))
+    }
+
     /// The origin of the value at a pointer: its own, or that of the nearest value around it.
     pub fn of(&self, pointer: &str) -> Option<&Origin> {
         let mut at = pointer;

@@ -192,7 +192,10 @@ fn terminal(context: &Context, o: &mut Origins) -> Option<bool> {
 
 /// The sets, each with the origins of its members in the order they are written out: by name.
 fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
-    let runs_as = if context.service.user.ids.uid == 0 { RunsAs::Root } else { RunsAs::Other };
+    let (runs_as, sets): (_, &[&str]) = match context.service.user.ids.uid {
+        0 => (RunsAs::Root, &["bounding", "effective", "permitted"]),
+        _ => (RunsAs::Other, &["bounding"]),
+    };
     let mut names: Vec<_> = context.capabilities.iter().copied().collect();
     names.sort_by_key(ToString::to_string);
     for (index, capability) in names.into_iter().enumerate() {
@@ -205,11 +208,13 @@ fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
             Some(span) => Origin::Written(span),
             None => Origin::Default("Docker's 14 capabilities"),
         };
-        for set in ["bounding", "effective", "permitted"] {
+        for set in sets {
             o.set(format!("/process/capabilities/{set}/{index}"), origin.clone());
         }
     }
-    o.set("/process/capabilities", Origin::Default("Docker's 14 capabilities"));
+    if let Some(dropped) = context.written().cap_drop.first().filter(|_| context.capabilities.is_empty()) {
+        o.set("/process/capabilities", Origin::Written(dropped.span));
+    }
     capabilities::capabilities(&context.capabilities, runs_as)
 }
 

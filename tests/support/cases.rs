@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bundlegen::bundle::tree::{Entry, RelPath, Tree};
 use bundlegen::diag::{Diagnostics, Reported};
 use bundlegen::render::{Colour, render};
 use bundlegen::source::Sources;
 use bundlegen::{Compiled, Input, compile};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Where the cases are, and the directory in a case that holds its bundles. The paths are relative to the package,
 /// where cargo runs tests, so that a rendered warning is the same everywhere.
@@ -66,10 +68,20 @@ impl Case {
         (outcome.compiled.unwrap_or_else(|_| panic!("{}", outcome.rendered)), outcome.sources)
     }
 
+    /// A copy that a test may change. It keeps the name of the directory.
+    pub fn copy(&self) -> (TempDir, Case) {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join(self.dir.file_name().unwrap());
+        copy_dir(&self.dir, &dir);
+        let want = dir.join(self.want.file_name().unwrap());
+        (scratch, Case { name: self.name.clone(), dir, want })
+    }
+
     /// Every checked-in `config.json`: its path and its content.
     pub fn configs(&self) -> Vec<(PathBuf, Value)> {
         let entries = fs::read_dir(&self.want).expect("a blessed case");
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path().join("config.json")).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.map(|entry| entry.unwrap().path().join("config.json")).collect();
         paths.retain(|path| path.exists());
         paths.sort();
         assert!(!paths.is_empty(), "{} has no bundle", self.name);
@@ -94,6 +106,30 @@ pub fn compiled(dir: &Path) -> Outcome {
     let compiled = compile(&mut d, &mut sources, &input);
     let rendered = render(&d, &sources, 100, Colour::None);
     Outcome { sources, compiled, rendered }
+}
+
+pub fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if from.is_dir() {
+            copy_dir(&from, &to.join(name));
+        } else {
+            fs::copy(&from, to.join(name)).unwrap();
+        }
+    }
+}
+
+/// The `config.json` files of a tree, by service.
+pub fn configs_of(tree: &Tree) -> BTreeMap<String, Value> {
+    let config = |(path, entry): (&RelPath, &Entry)| match (path.as_str().strip_suffix("/config.json"), entry)
+    {
+        (Some(service), Entry::File { bytes, .. }) => {
+            Some((service.to_owned(), serde_json::from_slice(bytes).unwrap()))
+        }
+        _ => None,
+    };
+    tree.iter().filter_map(config).collect()
 }
 
 pub fn json(path: &Path) -> Value {

@@ -4,6 +4,7 @@ use oci_spec::runtime as oci;
 
 use super::Context;
 use super::origin::{Origin, Origins};
+use crate::compose::value::rlimit::RlimitKind;
 
 /// The limits of `ulimits`, by name. Without any, the process has those of whoever starts the runtime; Docker's
 /// daemon has its own.
@@ -15,7 +16,7 @@ pub fn rlimits(context: &Context, o: &mut Origins) -> Option<Vec<oci::PosixRlimi
         o.set(format!("{at}/type"), Origin::Written(ulimit.kind.span));
         o.set(format!("{at}/soft"), Origin::Written(ulimit.soft.span));
         o.set(format!("{at}/hard"), Origin::Written(ulimit.hard.span));
-        let builder = oci::PosixRlimitBuilder::default().typ(ulimit.kind.value.oci());
+        let builder = oci::PosixRlimitBuilder::default().typ(oci(ulimit.kind.value));
         let builder = builder.soft(limit(ulimit.soft.value)).hard(limit(ulimit.hard.value));
         // Every field has a default, so the builder cannot fail.
         builder.build().unwrap_or_default()
@@ -27,4 +28,39 @@ pub fn rlimits(context: &Context, o: &mut Origins) -> Option<Vec<oci::PosixRlimi
 /// -1 is `RLIM_INFINITY`, the largest number there is.
 fn limit(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+/// The same limit in the library's type.
+fn oci(kind: RlimitKind) -> oci::PosixRlimitType {
+    use oci::PosixRlimitType as Type;
+    match kind {
+        RlimitKind::As => Type::RlimitAs,
+        RlimitKind::Core => Type::RlimitCore,
+        RlimitKind::Cpu => Type::RlimitCpu,
+        RlimitKind::Data => Type::RlimitData,
+        RlimitKind::Fsize => Type::RlimitFsize,
+        RlimitKind::Locks => Type::RlimitLocks,
+        RlimitKind::Memlock => Type::RlimitMemlock,
+        RlimitKind::Msgqueue => Type::RlimitMsgqueue,
+        RlimitKind::Nice => Type::RlimitNice,
+        RlimitKind::Nofile => Type::RlimitNofile,
+        RlimitKind::Nproc => Type::RlimitNproc,
+        RlimitKind::Rss => Type::RlimitRss,
+        RlimitKind::Rtprio => Type::RlimitRtprio,
+        RlimitKind::Rttime => Type::RlimitRttime,
+        RlimitKind::Sigpending => Type::RlimitSigpending,
+        RlimitKind::Stack => Type::RlimitStack,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_keeps_its_name() {
+        for kind in RlimitKind::ALL {
+            assert_eq!(serde_json::to_value(oci(*kind)).unwrap(), kind.spec_name());
+        }
+    }
 }

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use oci_spec::runtime as oci;
-
 use crate::diag::Invalid;
 use crate::nearest::nearest;
 
@@ -51,31 +49,6 @@ limits! {
     Stack = "stack", "RLIMIT_STACK";
 }
 
-impl RlimitKind {
-    /// The limit as the runtime spec's type.
-    pub const fn oci(self) -> oci::PosixRlimitType {
-        use oci::PosixRlimitType as Type;
-        match self {
-            RlimitKind::As => Type::RlimitAs,
-            RlimitKind::Core => Type::RlimitCore,
-            RlimitKind::Cpu => Type::RlimitCpu,
-            RlimitKind::Data => Type::RlimitData,
-            RlimitKind::Fsize => Type::RlimitFsize,
-            RlimitKind::Locks => Type::RlimitLocks,
-            RlimitKind::Memlock => Type::RlimitMemlock,
-            RlimitKind::Msgqueue => Type::RlimitMsgqueue,
-            RlimitKind::Nice => Type::RlimitNice,
-            RlimitKind::Nofile => Type::RlimitNofile,
-            RlimitKind::Nproc => Type::RlimitNproc,
-            RlimitKind::Rss => Type::RlimitRss,
-            RlimitKind::Rtprio => Type::RlimitRtprio,
-            RlimitKind::Rttime => Type::RlimitRttime,
-            RlimitKind::Sigpending => Type::RlimitSigpending,
-            RlimitKind::Stack => Type::RlimitStack,
-        }
-    }
-}
-
 impl FromStr for RlimitKind {
     type Err = Invalid;
 
@@ -113,7 +86,6 @@ mod tests {
         for kind in RlimitKind::ALL {
             assert_eq!(kind.name().parse(), Ok(*kind));
             assert_eq!(kind.spec_name(), format!("RLIMIT_{}", kind.name().to_uppercase()));
-            assert_eq!(serde_json::to_value(kind.oci()).unwrap(), kind.spec_name());
         }
     }
 

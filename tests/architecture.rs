@@ -192,7 +192,7 @@ fn outside_crates_stay_in_their_files() {
         assert!(!users.is_empty(), "nobody uses {name}");
         for user in users {
             let inside = |place: &&str| user == *place || (place.ends_with('/') && user.starts_with(*place));
-            assert!(allowed.iter().any(|place| inside(&place)), "src/{user} may not use {name}");
+            assert!(allowed.iter().any(inside), "src/{user} may not use {name}");
         }
     }
 }

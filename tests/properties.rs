@@ -190,7 +190,9 @@ impl Builder {
         let inputs: Vec<PathBuf> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
         if let Some(uid) = self.uid {
             chown(&dir, Some(uid), Some(uid)).unwrap();
-            inputs.iter().for_each(|path| chown(path, Some(uid), Some(uid)).unwrap());
+            for path in inputs {
+                chown(path, Some(uid), Some(uid)).unwrap();
+            }
         }
         self.run(scratch.path(), &dir, program);
         let mut found = Snapshot::new();
@@ -201,9 +203,10 @@ impl Builder {
     }
 
     fn run(&self, above: &Path, dir: &Path, program: &Path) {
-        let (cwd, file) = match self.inside {
-            true => (dir, None),
-            false => (above, Some(Path::new(&self.place).join("compose.yaml"))),
+        let (cwd, file) = if self.inside {
+            (dir, None)
+        } else {
+            (above, Some(Path::new(&self.place).join("compose.yaml")))
         };
         let script = format!("umask {} && exec \"$@\"", self.umask);
         let mut command = Command::new("sh");

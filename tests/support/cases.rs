@@ -108,10 +108,16 @@ pub fn compiled(dir: &Path) -> Outcome {
     Outcome { sources, compiled, rendered }
 }
 
+/// What a person has made beside what is checked in: an image, and what runs of it.
+const MADE: [&str; 3] = ["images", "rootfs", "volumes"];
+
 pub fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (from, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if MADE.iter().any(|made| name == *made) {
+            continue;
+        }
         if from.is_dir() {
             copy_dir(&from, &to.join(name));
         } else {

@@ -104,13 +104,11 @@ fn ours(oracle: &Path, project: &str) -> Option<Value> {
         fs::write(dir.join(name), text).unwrap();
     }
     let outcome = cases::compiled(dir);
-    match outcome.compiled {
-        Ok(compiled) => cases::configs_of(&compiled.tree).remove(SERVICE),
-        Err(_) => {
-            assert!(outcome.rendered.contains("not supported"), "{project}:\n{}", outcome.rendered);
-            None
-        }
-    }
+    let Ok(compiled) = outcome.compiled else {
+        assert!(outcome.rendered.contains("not supported"), "{project}:\n{}", outcome.rendered);
+        return None;
+    };
+    cases::configs_of(&compiled.tree).remove(SERVICE)
 }
 
 /// What changes on the way from one value to another.

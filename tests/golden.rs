@@ -31,7 +31,25 @@ fn main() {
         let name = case.name.clone();
         Trial::test(name, move || if bless { blessed(&case) } else { compared(&case) })
     };
-    libtest_mimic::run(&arguments, cases::all().into_iter().map(trial).collect()).exit();
+    let mut trials: Vec<Trial> = cases::all().into_iter().map(trial).collect();
+    trials.push(Trial::test("every attribute has a case", every_attribute_has_a_case));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The fields of a service are read from the source: a case that is missing is found before there is any output.
+fn every_attribute_has_a_case() -> Result<(), Failed> {
+    let source = fs::read_to_string("src/compose/service.rs")?;
+    let (_, fields) = source.split_once("pub struct Service {").ok_or("where is the struct?")?;
+    let (fields, _) = fields.split_once("\n}").ok_or("where does it end?")?;
+    let field = |line: &str| Some(line.trim().strip_prefix("pub ")?.split_once(':')?.0.to_owned());
+    let attributes: Vec<String> = fields.lines().filter_map(field).collect();
+    assert!(attributes.len() > 20, "{attributes:?}");
+    for attribute in attributes {
+        let case = if attribute == "extension" { "x-bundlegen" } else { &attribute };
+        let dir = Path::new("testdata/golden").join(case);
+        assert!(dir.join("compose.yaml").exists(), "there is no case {}", dir.display());
+    }
+    Ok(())
 }
 
 /// What is not as it should be.

@@ -16,8 +16,6 @@ const MODULES: &[(&str, &[&str])] = &[
     ("image", &["diag"]),
     // Its text comes through `source` and is checked by `yaml`, so that mistakes in it are shown like any other.
     ("lock", &["source", "diag", "yaml"]),
-    // Only there in tests.
-    ("schemas", &["compose", "lock"]),
     ("project", &["source", "diag", "yaml", "compose", "image", "lock"]),
     ("lower", &["source", "diag", "yaml", "compose", "image", "lock", "project"]),
     ("bundle", &["source", "diag", "yaml", "compose", "image", "lock", "project", "lower"]),

@@ -152,9 +152,15 @@ impl<'p> Commit<'p> {
     }
 
     fn rename(&self, staged: &[&Staged<'_>]) -> Result<(), Error> {
+        let Some(first) = staged.first() else { return Ok(()) };
+        let staging = self.top.enter(state::STAGING)?;
+        let make_parent = |path: &RelPath| self.top.make_below(path.parent().as_ref(), self.steps);
+        let (mut above, mut parent) = (first.path.parent(), make_parent(first.path)?);
         for Staged { path, name } in staged {
-            let staging = self.top.enter(state::STAGING)?;
-            let parent = self.top.make_below(path.parent().as_ref(), self.steps)?;
+            // Sorted by path, so that neighbours share their directory.
+            if path.parent() != above {
+                (above, parent) = (path.parent(), make_parent(path)?);
+            }
             staging.rename(name, &parent, path.name(), self.steps)?;
         }
         Ok(())

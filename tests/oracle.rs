@@ -83,6 +83,11 @@ fn oracle() -> Option<PathBuf> {
     if oracle.join(BASE).is_dir() {
         return Some(oracle);
     }
+    assert!(
+        std::env::var_os("BUNDLEGEN_ORACLE").is_none(),
+        "there are no records of Docker in {}",
+        oracle.display()
+    );
     eprintln!("skipped: there are no records of Docker in {}", oracle.display());
     None
 }

@@ -8,11 +8,13 @@ pub mod tree;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use oci_spec::runtime as oci;
 use serde_json::Value;
 
 use crate::compose::value::architecture::Architecture;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lower::origin::Origins;
+use crate::lower::seccomp::Profiles;
 use crate::lower::{Lowered, lower, mounts};
 use crate::project::{Project, Service};
 use tree::{Entry, RelPath, Tree};
@@ -33,9 +35,11 @@ pub struct Bundles {
 pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reported> {
     let architecture = architecture(d, project)?;
     let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
+    let (mut profiles, mut filters) = (Profiles::default(), Filters::default());
     let mut failed = None;
     for service in &project.services {
-        match one(d, service, architecture, &mut bundles.tree) {
+        let lowered = lower(d, service, architecture, &mut profiles);
+        match lowered.and_then(|lowered| one(d, service, lowered, &mut filters, &mut bundles.tree)) {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.name.value), origins)),
             Err(reported) => failed = Some(reported),
         }
@@ -54,7 +58,8 @@ fn architecture(d: &mut Diagnostics, project: &Project) -> Result<Architecture, 
 fn one(
     d: &mut Diagnostics,
     service: &Service,
-    architecture: Architecture,
+    Lowered { spec, seccomp, origins }: Lowered,
+    filters: &mut Filters,
     tree: &mut Tree,
 ) -> Result<Origins, Reported> {
     let name = &service.name;
@@ -63,14 +68,38 @@ fn one(
         let draft = d.error(Code::Name, message).label(name.span, "");
         return Err(draft.help("that name in the output directory is taken").emit());
     }
-    let Lowered { spec, origins } = lower(d, service, architecture)?;
-    let config = json::spec(&spec).map_err(|error| internal(d, &error))?;
-    put(d, tree, &format!("{}/config.json", name.value), Entry::file(json::canonical(&config)))?;
+    let mut config = json::spec(&spec).map_err(|error| internal(d, &error))?;
+    let filter =
+        seccomp.map(|seccomp| filters.text(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
+    if let (Some(linux), Some(_)) = (config.get_mut("linux").and_then(Value::as_object_mut), &filter) {
+        linux.insert("seccomp".into(), Value::from("the place of the filter"));
+    }
+    let part = config.pointer("/linux/seccomp").zip(filter.as_deref());
+    let text = json::canonical_with(&config, part);
+    put(d, tree, &format!("{}/config.json", name.value), Entry::file(text))?;
     for (path, text) in generated(&config) {
         put(d, tree, &format!("{}/{path}", name.value), Entry::file(text))?;
     }
     Ok(origins)
 }
+
+/// The texts of the filters, each written out once.
+#[derive(Default)]
+struct Filters(Vec<(Rc<oci::LinuxSeccomp>, Rc<[u8]>)>);
+
+impl Filters {
+    fn text(&mut self, seccomp: &Rc<oci::LinuxSeccomp>) -> Result<Rc<[u8]>, serde_json::Error> {
+        if let Some((_, text)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, seccomp)) {
+            return Ok(Rc::clone(text));
+        }
+        let text: Rc<[u8]> = json::part(&json::pruned(&**seccomp)?, SECCOMP_DEPTH).into();
+        self.0.push((Rc::clone(seccomp), Rc::clone(&text)));
+        Ok(text)
+    }
+}
+
+/// How deep `linux.seccomp` lies.
+const SECCOMP_DEPTH: usize = 2;
 
 /// The generated files that the spec mounts: one that the service covers with its own is not made.
 fn generated(config: &Value) -> Vec<(&'static str, String)> {

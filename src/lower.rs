@@ -21,6 +21,7 @@ pub mod seccomp;
 pub mod sysctl;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use oci_spec::runtime as oci;
 use serde_json::json;
@@ -34,12 +35,16 @@ use crate::project::{Root, Service};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
+use seccomp::Profiles;
 
 /// A spec and where each of its values came from.
 #[derive(Debug)]
 pub struct Lowered {
-    /// What becomes `config.json`.
+    /// What becomes `config.json`, but for the filter of system calls.
     pub spec: oci::Spec,
+    /// `linux.seccomp`. Two thirds of a `config.json` are this, and most services of a project share one, so it is
+    /// made and written out once.
+    pub seccomp: Option<Rc<oci::LinuxSeccomp>>,
     /// By JSON pointer.
     pub origins: Origins,
 }
@@ -56,6 +61,7 @@ pub fn lower(
     d: &mut Diagnostics,
     service: &Service,
     architecture: Architecture,
+    profiles: &mut Profiles,
 ) -> Result<Lowered, Reported> {
     let before = d.errors();
     // Every attribute has a section that reads it: a new one does not compile until it has a home here.
@@ -102,15 +108,16 @@ pub fn lower(
         .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
         .set_annotations(annotations::annotations(d, &context, &mut o).ok())
         .set_linux(Some(linux(d, &context, &mut o)));
-    spec.set_version(version(&spec).to_owned());
+    // The profile follows the final capabilities.
+    let seccomp = seccomp::seccomp(d, &context, &mut o, profiles);
+    spec.set_version(version(seccomp.as_deref()).to_owned());
     if d.errors() > before {
         d.failed()?;
     }
-    Ok(Lowered { spec, origins: o })
+    Ok(Lowered { spec, seccomp, origins: o })
 }
 
-fn version(spec: &oci::Spec) -> &'static str {
-    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+fn version(seccomp: Option<&oci::LinuxSeccomp>) -> &'static str {
     let newer = |seccomp: &oci::LinuxSeccomp| {
         let rules = seccomp.syscalls().iter().flatten();
         seccomp.default_errno_ret().is_some() || rules.into_iter().any(|rule| rule.errno_ret().is_some())
@@ -129,8 +136,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_cgroups_path(None)
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
         .set_devices(None)
-        // The profile follows the final capabilities.
-        .set_seccomp(seccomp::seccomp(d, context, o))
+        .set_seccomp(None)
         .set_rootfs_propagation(None)
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)

@@ -37,7 +37,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("flate2", &["image/"]),
     ("granit_parser", &["yaml/parse.rs"]),
     ("miette", &["render.rs"]),
-    ("oci_spec", &["lower.rs", "lower/", "bundle/json.rs"]),
+    ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
     ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/"]),
     ("serde_yaml", &["lock.rs", "schemas.rs"]),
     ("sha2", &["image/digest.rs", "bundle/sums.rs"]),

@@ -13,16 +13,37 @@ use serde_json::{Map, Value};
 ///
 /// Numbers are written as `serde_json` holds them: nothing in a bundle is a float, and an integer stays one.
 pub fn canonical(value: &Value) -> Vec<u8> {
+    canonical_with(value, None)
+}
+
+/// The text of a value in which one part was written out before, by [`part`].
+pub fn canonical_with(value: &Value, part: Option<Part>) -> Vec<u8> {
     let mut text = Vec::new();
-    write_value(&mut text, value, 0);
+    write_value(&mut text, value, 0, part);
     text.push(b'\n');
     text
 }
 
-fn write_value(text: &mut Vec<u8>, value: &Value, depth: usize) {
+/// A value in a tree of them, and the text to write in its place.
+pub type Part<'a> = (&'a Value, &'a [u8]);
+
+/// The text of a part that lies `depth` objects deep.
+pub fn part(value: &Value, depth: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    write_value(&mut text, value, depth, None);
+    text
+}
+
+fn write_value(text: &mut Vec<u8>, value: &Value, depth: usize, part: Option<Part>) {
+    if let Some((_, written)) = part.filter(|(place, _)| std::ptr::eq(*place, value)) {
+        text.extend(written);
+        return;
+    }
     match value {
         Value::Array(items) => {
-            write_items(text, *b"[]", depth, items.iter(), |text, item| write_value(text, item, depth + 1));
+            write_items(text, *b"[]", depth, items.iter(), |text, item| {
+                write_value(text, item, depth + 1, part);
+            });
         }
         Value::Object(map) => {
             // Another crate of the build can switch `serde_json` to maps in order of insertion.
@@ -30,7 +51,7 @@ fn write_value(text: &mut Vec<u8>, value: &Value, depth: usize) {
             write_items(text, *b"{}", depth, sorted.into_iter(), |text, (key, value)| {
                 write_scalar(text, key);
                 text.extend(b": ");
-                write_value(text, value, depth + 1);
+                write_value(text, value, depth + 1, part);
             });
         }
         scalar => write_scalar(text, scalar),
@@ -72,9 +93,15 @@ fn indent(text: &mut Vec<u8>, depth: usize) {
 /// `oci-spec` 0.10 keeps capabilities in a `HashSet`, so their order changes from run to run, and writes `null` for
 /// an absent `linux.resources.devices[].access` and `linux.netDevices.*.name`, which the schema refuses.
 pub fn spec(spec: &oci::Spec) -> Result<Value, serde_json::Error> {
-    let mut value = serde_json::to_value(spec)?;
-    prune(&mut value, Within::Spec);
+    let mut value = pruned(spec)?;
     sort_capabilities(&mut value);
+    Ok(value)
+}
+
+/// A part of a configuration as a value, without empty leftovers.
+pub fn pruned(part: &impl Serialize) -> Result<Value, serde_json::Error> {
+    let mut value = serde_json::to_value(part)?;
+    prune(&mut value, Within::Spec);
     Ok(value)
 }
 

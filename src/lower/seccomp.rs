@@ -3,7 +3,8 @@
 //! The default profile depends on the container's final capabilities and the target architecture and on nothing else,
 //! so it is decided last and is the same on every machine that builds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use oci_spec::runtime as oci;
 
@@ -26,16 +27,36 @@ pub use profile::parse_profile;
 
 use table::{ALWAYS, Argument, BY_ARCHITECTURE, BY_ARGUMENT, BY_CAPABILITY, CLONE_NAMESPACES};
 
+/// The default profiles of one run, by the capabilities they follow. The architecture is the same for all.
+#[derive(Default)]
+pub struct Profiles(BTreeMap<BTreeSet<Capability>, Rc<oci::LinuxSeccomp>>);
+
+impl Profiles {
+    fn default_for(&mut self, context: &Context) -> Rc<oci::LinuxSeccomp> {
+        if let Some(known) = self.0.get(&context.capabilities) {
+            return Rc::clone(known);
+        }
+        let profile = Rc::new(default_profile(&context.capabilities, context.architecture));
+        self.0.insert(context.capabilities.clone(), Rc::clone(&profile));
+        profile
+    }
+}
+
 /// The filter of a service: the profile it names; none where it says `unconfined`, or is privileged and says nothing,
 /// as in Docker; else the default profile.
-pub fn seccomp(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Option<oci::LinuxSeccomp> {
-    let default = || default_profile(&context.capabilities, context.architecture);
+pub fn seccomp(
+    d: &mut Diagnostics,
+    context: &Context,
+    o: &mut Origins,
+    profiles: &mut Profiles,
+) -> Option<Rc<oci::LinuxSeccomp>> {
+    let mut default = || profiles.default_for(context);
     let (profile, origin) = match (&context.service.seccomp, context.privileged()) {
         (Seccomp::Unconfined(_), _) | (Seccomp::Unsaid, Some(_)) => return None,
         (Seccomp::Unsaid, None) => (default(), Origin::Default("Docker's seccomp profile")),
         (Seccomp::Builtin(span), _) => (default(), Origin::Written(*span)),
         (Seccomp::File { text, file, span }, _) => {
-            (of_file(d, context, text, *file).ok()?, Origin::Written(*span))
+            (Rc::new(of_file(d, context, text, *file).ok()?), Origin::Written(*span))
         }
     };
     o.set("/linux/seccomp", origin);

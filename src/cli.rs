@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::diag::Diagnostics;
 use crate::image::Platform;
+use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
 
@@ -134,15 +135,16 @@ fn show(d: &Diagnostics, sources: &Sources) {
         (None, true) => Colour::Ansi,
         _ => Colour::None,
     };
-    complain(&render(d, sources, WIDTH, colour));
+    let _gone = io::stderr().write_all(render(d, sources, WIDTH, colour).as_bytes());
 }
 
-/// Writes to standard error. A reader that has gone away is no reason to fail.
+/// Writes to standard error. A reader that has gone away is no reason to fail. Names of files may come from
+/// strangers, and a terminal must not act on them.
 fn complain(text: &str) {
-    let _gone = io::stderr().write_all(text.as_bytes());
+    let _gone = io::stderr().write_all(printable(text).as_bytes());
 }
 
 /// Writes to standard output, likewise.
 fn say(text: &str) {
-    let _gone = io::stdout().write_all(text.as_bytes());
+    let _gone = io::stdout().write_all(printable(text).as_bytes());
 }

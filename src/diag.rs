@@ -45,7 +45,7 @@ pub struct Diagnostic {
 #[derive(Clone, Copy, Debug)]
 pub struct Reported(());
 
-/// How many findings one run keeps.
+/// How many errors, and how many warnings, one run keeps.
 const MAX_FOUND: usize = 1000;
 
 /// The sink of one run.
@@ -53,6 +53,7 @@ const MAX_FOUND: usize = 1000;
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
     errors: usize,
+    warnings: usize,
 }
 
 impl Diagnostics {
@@ -79,7 +80,7 @@ impl Diagnostics {
         place: impl Fn(Range<usize>) -> Span,
     ) -> Reported {
         let span = place(invalid.range);
-        let mut draft = self.error(code, invalid.message).label(span, invalid.label);
+        let mut draft = self.error(invalid.code.unwrap_or(code), invalid.message).label(span, invalid.label);
         draft.diagnostic.help = invalid.help;
         draft.emit()
     }
@@ -96,6 +97,11 @@ impl Diagnostics {
         if self.errors == 0 { Ok(()) } else { Err(Reported(())) }
     }
 
+    /// Whether another error would be kept, so that it is worth looking for the best help.
+    pub fn has_room(&self) -> bool {
+        self.errors < MAX_FOUND
+    }
+
     /// The number of errors so far.
     pub fn errors(&self) -> usize {
         self.errors
@@ -103,7 +109,7 @@ impl Diagnostics {
 
     /// The number of warnings so far.
     pub fn warnings(&self) -> usize {
-        self.found.len() - self.errors
+        self.warnings
     }
 }
 
@@ -131,13 +137,21 @@ impl<T> Draft<'_, T> {
     /// Hands the finding to the sink. The same finding at the same place is kept once: a mapping that is used
     /// through several aliases has its mistakes in one place.
     pub fn emit(self) -> T {
-        // A hostile file can have more mistakes than there is time to compare; nobody reads the thousandth.
-        let full = self.sink.found.len() >= MAX_FOUND;
-        if !full && !self.sink.found.contains(&self.diagnostic) {
-            self.sink.errors += usize::from(self.diagnostic.severity == Severity::Error);
-            self.sink.found.push(self.diagnostic);
+        let Draft { sink, diagnostic, token } = self;
+        let count = match diagnostic.severity {
+            Severity::Error => &mut sink.errors,
+            Severity::Warning => &mut sink.warnings,
+        };
+        // A hostile file can have more mistakes than there is time to compare; nobody reads the thousandth. It counts
+        // all the same, or a build with enough warnings would pass with an error.
+        let full = *count >= MAX_FOUND;
+        if full {
+            *count += 1;
+        } else if !sink.found.contains(&diagnostic) {
+            *count += 1;
+            sink.found.push(diagnostic);
         }
-        self.token
+        token
     }
 }
 
@@ -152,12 +166,14 @@ pub struct Invalid {
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// The kind of finding, where it is not what is usual at the place.
+    pub code: Option<Code>,
 }
 
 impl Invalid {
     /// Something wrong with `range` of the text.
     pub fn new(range: Range<usize>, message: impl Into<String>) -> Self {
-        Invalid { range, message: message.into(), label: String::new(), help: None }
+        Invalid { range, message: message.into(), label: String::new(), help: None, code: None }
     }
 
     /// Something wrong with all of `text`.
@@ -176,6 +192,13 @@ impl Invalid {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// Says what kind of finding it is.
+    #[must_use]
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
         self
     }
 }

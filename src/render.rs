@@ -1,17 +1,21 @@
 //! Diagnostics as text for people: the only user of `miette`.
 
+mod texts;
+
 use std::fmt;
 
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents,
-};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
-use crate::source::{FileId, Sources, Span};
+use crate::printable::printable_line;
+use crate::source::Sources;
+use texts::{Index, Texts};
 
 /// How many findings are shown. A hostile file can have hundreds of thousands, and nobody reads past the first.
 const MAX_SHOWN: usize = 100;
+
+/// The longest message, label or help that is shown, in characters: a value of a megabyte says no more.
+const MAX_TEXT: usize = 1000;
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,30 +26,48 @@ pub enum Colour {
     None,
 }
 
-/// All findings as text, `width` columns wide, with a line of counts at the end; empty where there are none.
+/// All findings as text, `width` columns wide, with a line of counts at the end; empty where there are none. Nothing
+/// that stands in a file reaches the terminal as a command.
 pub fn render(d: &Diagnostics, sources: &Sources, width: usize, colour: Colour) -> String {
     let theme = match colour {
         Colour::Ansi => GraphicalTheme::unicode(),
         Colour::None => GraphicalTheme::unicode_nocolor(),
     };
-    let handler =
-        GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width).with_context_lines(1);
-    let texts = Texts::new(sources);
-    let found = d.sorted();
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(width)
+        .with_wrap_lines(false)
+        .with_context_lines(1);
     let mut out = String::new();
-    for diagnostic in found.iter().take(MAX_SHOWN) {
-        let report = Report { diagnostic, texts: &texts };
+    let found = shown(d);
+    let mut index = Index::default();
+    for diagnostic in &found {
+        let report = Report::new(diagnostic, sources, &mut index, width);
         // The handler writes into a string, which cannot fail; a broken source map would, and then the message
         // alone is still worth showing.
         if handler.render_report(&mut out, &report).is_err() {
-            out.push_str(&diagnostic.message);
+            out.push_str(&report.message);
         }
         out.push('\n');
     }
     out + &summary(d, found.len())
 }
 
-fn summary(d: &Diagnostics, found: usize) -> String {
+/// The findings that are shown, in the order of their places. Errors come before warnings where there is no room.
+fn shown(d: &Diagnostics) -> Vec<&Diagnostic> {
+    let all = d.sorted();
+    let errors = all.iter().filter(|found| found.severity == Severity::Error).count();
+    let (mut errors, mut warnings) = (errors.min(MAX_SHOWN), MAX_SHOWN.saturating_sub(errors));
+    let has_room = |found: &&Diagnostic| {
+        let room = if found.severity == Severity::Error { &mut errors } else { &mut warnings };
+        let has = *room > 0;
+        *room = room.saturating_sub(1);
+        has
+    };
+    all.into_iter().filter(has_room).collect()
+}
+
+fn summary(d: &Diagnostics, shown: usize) -> String {
     let count = |number: usize, what: &str| match number {
         0 => None,
         1 => Some(format!("1 {what}")),
@@ -53,80 +75,80 @@ fn summary(d: &Diagnostics, found: usize) -> String {
     };
     let counts: Vec<_> =
         [count(d.errors(), "error"), count(d.warnings(), "warning")].into_iter().flatten().collect();
-    match found.checked_sub(MAX_SHOWN) {
+    match (d.errors() + d.warnings()).saturating_sub(shown) {
         _ if counts.is_empty() => String::new(),
-        Some(more @ 1..) => format!("{}; {more} of them are not shown\n", counts.join(", ")),
-        _ => format!("{}\n", counts.join(", ")),
+        0 => format!("{}\n", counts.join(", ")),
+        more => format!("{}; {more} of them are not shown\n", counts.join(", ")),
     }
 }
 
-/// All files laid end to end, so that one report can have labels in several of them.
-struct Texts<'a> {
-    sources: &'a Sources,
-    /// Where each file begins; a gap of one byte keeps their ends apart.
-    bases: Vec<usize>,
-}
-
-impl<'a> Texts<'a> {
-    fn new(sources: &'a Sources) -> Self {
-        let bases = sources.files().scan(0, |next, (_, _, text)| {
-            let base = *next;
-            *next += text.len() + 1;
-            Some(base)
-        });
-        let bases = bases.collect();
-        Texts { sources, bases }
-    }
-
-    fn files(&self) -> impl Iterator<Item = (usize, FileId, &'a str, &'a str)> {
-        self.bases
-            .iter()
-            .copied()
-            .zip(self.sources.files())
-            .map(|(base, (id, name, text))| (base, id, name, text))
-    }
-
-    /// The place in the common text. A span of several lines is cut at the end of its first line, where its key
-    /// or opening is; one at the end of a file is moved onto its last character, which `miette` would drop.
-    fn place(&self, span: Span) -> SourceSpan {
-        let Some((base, _, _, text)) = self.files().find(|(_, id, ..)| *id == span.file) else {
-            return SourceSpan::from(0..0);
-        };
-        let (mut start, end) = ((span.start as usize).min(text.len()), (span.end as usize).min(text.len()));
-        if start == text.len() {
-            start = text.trim_end().char_indices().next_back().map_or(0, |(at, _)| at);
-        }
-        let line = text.get(start..end).and_then(|part| part.lines().next()).unwrap_or("");
-        SourceSpan::from(base + start..base + start + line.trim_end().len())
-    }
-}
-
-impl SourceCode for Texts<'_> {
-    fn read_span<'b>(
-        &'b self,
-        span: &SourceSpan,
-        before: usize,
-        after: usize,
-    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
-        let found = self.files().filter(|(base, ..)| *base <= span.offset()).last();
-        let (base, _, name, text) = found.ok_or(MietteError::OutOfBounds)?;
-        let local = SourceSpan::from((span.offset() - base, span.len()));
-        let contents = text.read_span(&local, before, after)?;
-        let shown = contents.span();
-        Ok(Box::new(MietteSpanContents::new_named(
-            name.to_owned(),
-            contents.data(),
-            SourceSpan::from((shown.offset() + base, shown.len())),
-            contents.line(),
-            contents.column(),
-            contents.line_count(),
-        )))
-    }
-}
-
+/// A finding in the terms of `miette`.
 struct Report<'a> {
     diagnostic: &'a Diagnostic,
-    texts: &'a Texts<'a>,
+    message: String,
+    help: Option<String>,
+    labels: Vec<LabeledSpan>,
+    texts: Texts,
+}
+
+impl<'a> Report<'a> {
+    fn new(diagnostic: &'a Diagnostic, sources: &Sources, index: &mut Index, width: usize) -> Self {
+        let texts = Texts::new(sources, index, &diagnostic.labels);
+        let labels = diagnostic.labels.iter().enumerate().map(|(index, label)| {
+            let text = (!label.text.is_empty()).then(|| cut(&label.text));
+            let place = texts.place(sources, label.span);
+            if index == 0 {
+                LabeledSpan::new_primary_with_span(text, place)
+            } else {
+                LabeledSpan::new_with_span(text, place)
+            }
+        });
+        Report {
+            diagnostic,
+            message: wrapped(&cut(&diagnostic.message), width.saturating_sub("  × ".len())),
+            help: diagnostic
+                .help
+                .as_ref()
+                .map(|help| wrapped(&cut(help), width.saturating_sub("  help: ".len()))),
+            labels: labels.collect(),
+            texts,
+        }
+    }
+}
+
+/// What is said, in one line a terminal can show.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((at, _)) => format!("{}…", printable_line(text.get(..at).unwrap_or(""))),
+        None => printable_line(text).into_owned(),
+    }
+}
+
+/// The text in lines of at most `width` characters. Nothing is broken between backquotes: that is code, and may be
+/// copied from here.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for (index, word) in words(text).enumerate() {
+        let length = word.chars().count();
+        if index > 0 {
+            let fits = column + 1 + length <= width;
+            out.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 1 } else { 0 };
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+/// The parts between blanks that are not between backquotes.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    text.split(move |c| {
+        in_code ^= c == '`';
+        c == ' ' && !in_code
+    })
 }
 
 impl fmt::Debug for Report<'_> {
@@ -137,7 +159,7 @@ impl fmt::Debug for Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.diagnostic.message)
+        f.write_str(&self.message)
     }
 }
 
@@ -156,23 +178,14 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.texts)
+        Some(&self.texts)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let labels = self.diagnostic.labels.iter().enumerate().map(|(index, label)| {
-            let text = (!label.text.is_empty()).then(|| label.text.clone());
-            let place = self.texts.place(label.span);
-            if index == 0 {
-                LabeledSpan::new_primary_with_span(text, place)
-            } else {
-                LabeledSpan::new_with_span(text, place)
-            }
-        });
-        Some(Box::new(labels))
+        Some(Box::new(self.labels.iter().cloned()))
     }
 }

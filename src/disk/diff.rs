@@ -8,6 +8,7 @@ use similar::TextDiff;
 use super::{Change, Plan};
 use crate::bundle::sums;
 use crate::bundle::tree::{Entry, RelPath};
+use crate::printable::printable;
 
 /// The most lines of one file's difference that are shown.
 const MAX_LINES: usize = 40;
@@ -23,7 +24,7 @@ pub fn diff(plan: &Plan) -> String {
     let mut out = String::new();
     let alone = plan.changes().count() == 1;
     for (path, change) in plan.changes() {
-        let name = printable(&plan.dir.join(path).display().to_string());
+        let name = shortened(&plan.dir.join(path).display().to_string());
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{name}: {change}");
         // The list follows from the other files: it is worth showing only where nothing else differs.
@@ -55,7 +56,7 @@ fn lines(name: &str, old: &str, new: &str) -> String {
         .to_string();
     let mut out = String::new();
     for line in diff.lines().take(MAX_LINES) {
-        let _ = writeln!(out, "{}", printable(line));
+        let _ = writeln!(out, "{}", shortened(line));
     }
     match diff.lines().count().saturating_sub(MAX_LINES) {
         0 => {}
@@ -67,20 +68,9 @@ fn lines(name: &str, old: &str, new: &str) -> String {
 }
 
 /// A file on disk may come from a stranger: what it says must not reach a terminal as commands.
-fn printable(line: &str) -> String {
-    let shown = line.chars().take(MAX_WIDTH).map(|c| match c {
-        '\t' => "\t".to_owned(),
-        c if c.is_control() || is_invisible(c) => c.escape_default().to_string(),
-        c => c.to_string(),
-    });
-    let mut shown: String = shown.collect();
-    if line.chars().nth(MAX_WIDTH).is_some() {
-        shown.push('…');
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(MAX_WIDTH) {
+        Some((at, _)) => format!("{}…", printable(line.get(..at).unwrap_or(""))),
+        None => printable(line).into_owned(),
     }
-    shown
-}
-
-/// Characters that reorder or hide the text around them.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

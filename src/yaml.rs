@@ -8,6 +8,7 @@
 mod interpolate;
 mod parse;
 mod scalar;
+mod syntax;
 pub mod template;
 
 use std::ops::Range;
@@ -62,8 +63,19 @@ pub struct Scalar {
     pub text: Rc<str>,
     /// Whether the text may still turn out to be a number or a boolean.
     pub style: Style,
-    /// The byte of the file where `text` stands as it is, if it does: without escapes, folds or variables.
-    verbatim: Option<u32>,
+    /// The parts of `text` that stand in the file as they are. Escapes and variables leave none.
+    parts: Rc<[Part]>,
+}
+
+/// A part of a scalar that stands in the file as it is: a line of it, or all.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// Where it begins in the text.
+    text: u32,
+    /// Where it begins in the file.
+    file: u32,
+    /// How long it is, in bytes.
+    length: u32,
 }
 
 /// How a scalar was written.
@@ -80,10 +92,26 @@ pub enum Style {
 impl Node {
     /// The place of a part of a scalar's text; the whole scalar where the text does not stand in the file as it is.
     pub fn at(&self, range: Range<usize>) -> Span {
-        let Value::Scalar(Scalar { verbatim: Some(start), text, .. }) = &self.value else { return self.span };
+        let Value::Scalar(Scalar { parts, text, .. }) = &self.value else { return self.span };
         let (from, to) = (range.start.min(text.len()), range.end.min(text.len()));
-        let start = *start as usize;
-        Span::new(self.span.file, start + from, start + to.max(from))
+        let place = |at: usize| {
+            let before = parts.partition_point(|part| part.text as usize <= at);
+            let part = before.checked_sub(1).and_then(|last| parts.get(last))?;
+            Some(part.file as usize + (at - part.text as usize).min(part.length as usize))
+        };
+        match (place(from), place(to.max(from))) {
+            (Some(start), Some(end)) => Span::new(self.span.file, start, end.max(start)),
+            _ => self.span,
+        }
+    }
+
+    /// The place of the whole text of a scalar without its quotes; all of the node where that is not known, or
+    /// would be nothing to see.
+    pub fn content(&self) -> Span {
+        match &self.value {
+            Value::Scalar(scalar) if !scalar.text.is_empty() => self.at(0..scalar.text.len()),
+            _ => self.span,
+        }
     }
 
     /// The value of a key, where the node is a mapping that has it.
@@ -101,7 +129,8 @@ impl Node {
             Value::Scalar(scalar) => match scalar.resolve() {
                 Plain::Null => "nothing",
                 Plain::Bool(_) => "a boolean",
-                Plain::Int(_) | Plain::Float(_) => "a number",
+                Plain::Int(_) => "a number",
+                Plain::Float(_) => "a floating-point number",
                 Plain::Timestamp => "a date",
                 Plain::Str => "a text",
             },

@@ -6,12 +6,16 @@ use std::rc::Rc;
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::scalar::resolve;
-use super::{Entry, Node, Plain, Scalar, Style, Value};
+use super::syntax::{Explained, explain};
+use super::{Entry, Node, Part, Plain, Scalar, Style, Value};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Span};
 
 /// How many nodes aliases may stand for in one file. go-yaml and Compose have a limit of the same size.
 const MAX_ALIASED: u64 = 100_000;
+
+/// A text counts as one node for each this many bytes: what is done for every node is done for every byte of it.
+const NODE: u64 = 128;
 
 /// Parses one file. An empty one is [`Value::Null`].
 ///
@@ -89,12 +93,18 @@ impl<'a> Builder<'a> {
     }
 
     fn syntax(&mut self, error: &granit_parser::ScanError) -> Reported {
-        let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let tab = self.text.as_bytes().get(at) == Some(&b'\t') || line_indent_has_tab(self.text, at);
-        let end = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
-        let draft = self.d.error(Code::Syntax, format!("this is not YAML: {}", error.info()));
-        let draft = draft.label(Span::new(self.file, at, end), "");
-        if tab { draft.help("indent with spaces; YAML does not allow tabs there") } else { draft }.emit()
+        let at = error.marker().byte_offset().unwrap_or(0);
+        let open: Vec<usize> = self.open.iter().map(|frame| frame.start).collect();
+        let Explained { range, message, opened, help } = explain(self.text, error.kind(), at, &open);
+        let place = |range: std::ops::Range<usize>| Span::new(self.file, range.start, range.end);
+        let mut draft = self.d.error(Code::Syntax, message).label(place(range), "");
+        if let Some(opened) = opened {
+            draft = draft.label(place(opened), "opened here");
+        }
+        match help {
+            Some(help) => draft.help(help).emit(),
+            None => draft.emit(),
+        }
     }
 
     fn take(
@@ -110,8 +120,9 @@ impl<'a> Builder<'a> {
         match event {
             Event::DocumentStart(..) => self.document(range.start),
             Event::Scalar(text, style, anchor, tag) => {
+                let weight = 1 + text.len() as u64 / NODE;
                 let node = self.scalar(&text, style, tag.as_deref(), range, tag_span);
-                self.add(Built { node, weight: 1 }, anchor);
+                self.add(Built { node, weight }, anchor);
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.collection_tag(tag.as_deref(), tag_span);
@@ -125,8 +136,9 @@ impl<'a> Builder<'a> {
             Event::Alias(id) => self.alias(id, self.span(range.start, range.end))?,
             Event::UnresolvedAlias(name) => {
                 let span = self.span(range.start, range.end);
-                let reported =
-                    self.fail(Code::Alias, format!("no anchor is called `{name}`"), span, "used here");
+                let draft = self.d.error(Code::Alias, format!("no anchor is called `{name}`"));
+                let draft = draft.label(span, "used here");
+                let reported = draft.help("if the `*` belongs to a text, put it in quotes").emit();
                 self.add(Built { node: Node { span, value: Value::Broken(reported) }, weight: 1 }, 0);
             }
             _ => {}
@@ -141,7 +153,7 @@ impl<'a> Builder<'a> {
     fn document(&mut self, start: usize) {
         self.documents += 1;
         if self.documents == 2 {
-            let span = self.span(start, start + 3);
+            let span = self.span(start, self.text.len());
             let message = "several documents in one file are not supported yet".into();
             self.fail(Code::NotSupported, message, span, "the second one");
         }
@@ -167,8 +179,9 @@ impl<'a> Builder<'a> {
         if style == Style::Plain && resolve(text) == Plain::Null {
             return Node { span, value: Value::Null };
         }
-        let verbatim = self.verbatim(text, range);
-        Node { span, value: Value::Scalar(Scalar { text: text.into(), style, verbatim }) }
+        let parts = self.text.get(range.clone()).map(|source| parts(text, source, range.start));
+        let parts = parts.unwrap_or_default().into();
+        Node { span, value: Value::Scalar(Scalar { text: text.into(), style, parts }) }
     }
 
     /// What a tag makes of a scalar. A tag that nobody defined makes it a text, as in go-yaml.
@@ -230,17 +243,6 @@ impl<'a> Builder<'a> {
         range.start..range.start + text.trim_end().len()
     }
 
-    fn verbatim(&self, text: &str, range: std::ops::Range<usize>) -> Option<u32> {
-        let source = self.text.get(range.clone())?;
-        let quoted = || source.get(1..source.len().checked_sub(1)?).filter(|inner| *inner == text);
-        let start = if source.starts_with(['"', '\'']) {
-            quoted().map(|_| range.start + 1)
-        } else {
-            (source == text || source == text.trim_end_matches('\n')).then_some(range.start)
-        };
-        start.and_then(|start| u32::try_from(start).ok())
-    }
-
     fn begin(&mut self, start: usize, anchor: usize, items: Items) {
         if anchor > 0 {
             self.anchors.insert(anchor, None);
@@ -267,7 +269,7 @@ impl<'a> Builder<'a> {
         };
         self.aliased = self.aliased.saturating_add(built.weight);
         if self.aliased > MAX_ALIASED {
-            let message = format!("aliases stand for more than {MAX_ALIASED} nodes");
+            let message = format!("aliases stand for more than {MAX_ALIASED} values");
             let draft = self.d.error(Code::Alias, message).label(span, "the limit is passed here");
             return Err(draft.help("write the values out, or share fewer of them").emit());
         }
@@ -333,7 +335,15 @@ impl<'a> Builder<'a> {
             }
             _ => {
                 let message = format!("a key must be a text, and this is {}", node.kind());
-                self.fail(Code::KeyType, message, node.span, "");
+                let draft = self.d.error(Code::KeyType, message).label(node.span, "");
+                let template = self.text.get(..node.span.start as usize).is_some_and(|t| t.ends_with('{'));
+                self.failed = Some(match &node.value {
+                    Value::Null => draft.help("write the key; `\"~\"` and `\"null\"` are texts").emit(),
+                    Value::Map(_) if template => draft
+                        .help("`{{…}}` is a mapping to YAML: fill in the template, or put it in quotes")
+                        .emit(),
+                    _ => draft.emit(),
+                });
             }
         }
         None
@@ -353,10 +363,10 @@ impl<'a> Builder<'a> {
                 if let Value::Broken(_) = source.value {
                     continue;
                 }
-                let message =
-                    format!("`<<` takes a mapping or a list of them, and this is {}", source.kind());
-                let draft = self.d.error(Code::Merge, message).label(source.span, "");
-                draft.label(key, "merged here").emit();
+                let kind = source.kind();
+                let message = format!("`<<` takes a mapping or a list of them, and this is {kind}");
+                let draft = self.d.error(Code::Merge, message).label(key, "merged here");
+                draft.label(source.span, kind).emit();
                 continue;
             };
             for entry in
@@ -373,8 +383,30 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn line_indent_has_tab(text: &str, at: usize) -> bool {
-    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-    let line = text.get(start..).unwrap_or("");
-    line.bytes().take_while(|b| matches!(b, b' ' | b'\t')).any(|b| b == b'\t')
+/// The lines of a scalar's source, each where it stands in the text; nothing if one of them does not.
+fn parts(text: &str, source: &str, start: usize) -> Vec<Part> {
+    let quote = source.starts_with(['"', '\'']);
+    let inner = if quote { source.get(1..source.len().saturating_sub(1)).unwrap_or("") } else { source };
+    let inner_at = start + usize::from(quote);
+    let mut parts = Vec::new();
+    let (mut at, mut line_at) = (0, inner_at);
+    for line in inner.split_inclusive('\n') {
+        // The first line of all, and the only one, may begin and end with blanks that count.
+        let shown = if line.len() == inner.len() { line } else { line.trim() };
+        let blanks = text.get(at..).map_or(0, |rest| rest.len() - rest.trim_start().len());
+        let blanks = if line.len() == inner.len() { 0 } else { blanks };
+        if !text.get(at + blanks..).is_some_and(|rest| rest.starts_with(shown)) {
+            return Vec::new();
+        }
+        let indent = if shown.len() == line.len() { 0 } else { line.len() - line.trim_start().len() };
+        parts.extend(part(at + blanks, line_at + indent, shown.len()));
+        at += blanks + shown.len();
+        line_at += line.len();
+    }
+    parts
+}
+
+fn part(text: usize, file: usize, length: usize) -> Option<Part> {
+    let cut = |n: usize| u32::try_from(n).ok();
+    Some(Part { text: cut(text)?, file: cut(file)?, length: cut(length)? })
 }

@@ -193,6 +193,8 @@ fn number(text: &str, longest: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
@@ -255,7 +257,7 @@ mod tests {
             ("text", "text"),
         ];
         for (text, want) in table {
-            let scalar = Scalar { text: text.into(), style: Style::Plain, verbatim: None };
+            let scalar = Scalar { text: text.into(), style: Style::Plain, parts: Rc::from([]) };
             assert_eq!(scalar.go_text(), want, "{text}");
         }
     }

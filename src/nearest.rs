@@ -4,6 +4,9 @@
 /// a longer name: it is a value in the wrong place.
 const MAX_WORD: usize = 64;
 
+/// How many candidates are looked at. A file with more names than this has no typing mistakes.
+const MAX_CANDIDATES: usize = 1000;
+
 /// What one whole edit costs; telling `-` from `_` costs less, so `cap-add` is nearer to `cap_add` than to `cap_dad`.
 const EDIT: usize = 2;
 
@@ -14,6 +17,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let word = folded(word)?;
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .filter_map(|candidate| Some((cost(&word, &folded(candidate)?)?, candidate)))
         .min_by_key(|(cost, _)| *cost)
         .map(|(_, candidate)| candidate)

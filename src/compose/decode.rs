@@ -99,9 +99,11 @@ impl<'n> Table<'n> {
     }
 
     fn unknown(&self, d: &mut Diagnostics, entry: &Entry, later: &[&'static str]) -> Reported {
+        let known = || nearest(&entry.key, self.asked.iter().chain(later).copied());
+        let known = if d.has_room() { known() } else { None };
         let message = format!("{} has no key `{}`", self.what, entry.key);
         let draft = d.error(Code::UnknownKey, message).label(entry.key_span, "not known to Compose");
-        match nearest(&entry.key, self.asked.iter().chain(later).copied()) {
+        match known {
             Some(known) => draft.help(format!("did you mean `{known}`?")),
             None => draft.help("a key of your own must start with `x-`"),
         }
@@ -116,11 +118,15 @@ pub fn wrong_type(d: &mut Diagnostics, node: &Node, rule: &str) -> Reported {
     }
     let kind = node.kind();
     let draft = d.error(Code::WrongType, format!("{rule}, and this is {kind}")).label(node.span, kind);
-    match &node.value {
-        Value::Scalar(scalar) if scalar.style == Style::Plain && scalar.resolve() != Plain::Str => {
-            draft.help(format!("quote it to make it a text: \"{}\"", scalar.text))
+    let Value::Scalar(scalar) = &node.value else { return draft.emit() };
+    let typed = scalar.style == Style::Plain && scalar.resolve() != Plain::Str;
+    match nearest(&scalar.text, ["true", "false"]).filter(|_| rule.contains("`true`")) {
+        Some(known) => draft.help(format!("did you mean `{known}`?")),
+        None if typed && rule.contains("a text") => {
+            draft.help(format!("quote it to make it a text: `\"{}\"`", scalar.text))
         }
-        _ => draft,
+        None if rule.ends_with("a list") => draft.help(format!("write a list of one: `[{}]`", scalar.text)),
+        None => draft,
     }
     .emit()
 }
@@ -136,7 +142,7 @@ fn scalar<'n>(d: &mut Diagnostics, node: &'n Node, rule: &str) -> Result<&'n Sca
 pub fn text(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Reported> {
     match &node.value {
         Value::Scalar(scalar) if scalar.resolve() == Plain::Str => {
-            Ok(Spanned { value: Rc::clone(&scalar.text), span: node.span })
+            Ok(Spanned { value: Rc::clone(&scalar.text), span: node.content() })
         }
         _ => Err(wrong_type(d, node, "this must be a text")),
     }
@@ -197,9 +203,12 @@ fn parsed<T: FromStr<Err = Invalid>>(
     node: &Node,
     text: &str,
 ) -> Result<Spanned<T>, Reported> {
+    // A number may be parsed in another spelling than it is written in.
+    let verbatim = matches!(&node.value, Value::Scalar(scalar) if &*scalar.text == text);
+    let place = |range| if verbatim { node.at(range) } else { node.span };
     match text.parse() {
         Ok(value) => Ok(Spanned { value, span: node.span }),
-        Err(invalid) => Err(d.invalid(Code::InvalidValue, invalid, |range| node.at(range))),
+        Err(invalid) => Err(d.invalid(Code::InvalidValue, invalid, place)),
     }
 }
 
@@ -208,7 +217,7 @@ pub fn list<T>(
     item: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
 ) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<Vec<T>, Reported> {
     move |d, node| match &node.value {
-        Value::Seq(items) => all(items.iter().map(|node| item(d, node))),
+        Value::Seq(items) => all(items.iter().map(|node| wanted(d).and_then(|()| item(d, node)))),
         _ => Err(wrong_type(d, node, "this must be a list")),
     }
 }
@@ -219,9 +228,15 @@ pub fn one_or_list<T>(
 ) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<Vec<T>, Reported> {
     move |d, node| match &node.value {
         Value::Scalar(_) => Ok(vec![item(d, node)?]),
-        Value::Seq(items) => all(items.iter().map(|node| item(d, node))),
+        Value::Seq(items) => all(items.iter().map(|node| wanted(d).and_then(|()| item(d, node)))),
         _ => Err(wrong_type(d, node, "this must be a text or a list")),
     }
+}
+
+/// Whether another item is worth looking at. Of a hostile list with hundreds of thousands of mistakes, nobody reads
+/// more than the sink keeps.
+fn wanted(d: &Diagnostics) -> Result<(), Reported> {
+    if d.has_room() { Ok(()) } else { d.failed() }
 }
 
 /// All results, or the last error once every item was looked at.
@@ -246,7 +261,7 @@ pub struct Pair {
 pub fn pairs(d: &mut Diagnostics, node: &Node) -> Result<Vec<Pair>, Reported> {
     let pairs = match &node.value {
         Value::Map(entries) => all(entries.iter().map(|entry| pair_of_entry(d, entry)))?,
-        Value::Seq(items) => all(items.iter().map(|item| pair_of_item(d, item)))?,
+        Value::Seq(items) => all(items.iter().map(|item| wanted(d).and_then(|()| pair_of_item(d, item))))?,
         _ => return Err(wrong_type(d, node, "this must be a mapping or a list of `NAME=VALUE`")),
     };
     let mut unique: Vec<Pair> = Vec::with_capacity(pairs.len());
@@ -272,7 +287,10 @@ fn pair_of_entry(d: &mut Diagnostics, entry: &Entry) -> Result<Pair, Reported> {
         _ => return Err(wrong_type(d, &entry.value, "this must be a text, a number, a boolean or nothing")),
     };
     if key.value.is_empty() || key.value.contains(['=', '\0']) {
-        let message = format!("`{}` cannot be a name here", key.value.escape_debug());
+        let message = match &*key.value {
+            "" => "a name is missing".to_owned(),
+            name => format!("`{}` cannot be a name here: it has a `=` or a NUL", name.escape_debug()),
+        };
         return Err(d.error(Code::InvalidValue, message).label(key.span, "").emit());
     }
     Ok(Pair { key, value })

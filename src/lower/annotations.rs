@@ -87,12 +87,12 @@ fn stop_signal(context: &Context, all: &mut Annotations) {
 
 /// The image's ports and those of `expose`, one by one, sorted by number.
 fn exposed_ports(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
-    let mut ports: BTreeSet<ExposedPort> = BTreeSet::new();
+    let mut ports: Vec<ExposedPort> = Vec::new();
     let mut origin = None;
     if let Some(image) = context.service.image() {
         for text in &image.locked.configuration.exposed_ports {
             match text.parse::<ExposedPort>() {
-                Ok(port) => ports.extend(port.expand()),
+                Ok(port) => ports.push(port),
                 Err(invalid) => {
                     let message = format!("the image exposes `{text}`, which is no port: {invalid}");
                     d.warning(Code::Image, message)
@@ -104,12 +104,30 @@ fn exposed_ports(d: &mut Diagnostics, context: &Context, all: &mut Annotations) 
         origin = Some(Origin::Image { reference: image.reference.clone(), part: "ExposedPorts" });
     }
     for port in &context.written().expose {
-        ports.extend(port.value.expand());
+        ports.push(port.value);
         origin = Some(Origin::Written(port.span));
     }
     let Some(origin) = origin.filter(|_| !ports.is_empty()) else { return };
-    let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let list: Vec<String> = expanded(ports).iter().map(ToString::to_string).collect();
     all.insert("org.opencontainers.image.exposedPorts".into(), (list.join(","), origin));
+}
+
+/// The ports of all ranges, each once. Ranges that lie on each other are walked through once.
+fn expanded(mut ranges: Vec<ExposedPort>) -> BTreeSet<ExposedPort> {
+    ranges.sort_by_key(|range| (range.protocol, range.first));
+    let mut all: BTreeSet<ExposedPort> = BTreeSet::new();
+    let mut done: Option<ExposedPort> = None;
+    for range in ranges {
+        let before = done.filter(|done| done.protocol == range.protocol && done.last >= range.first);
+        let rest = match before {
+            Some(before) if before.last >= range.last => continue,
+            Some(before) => ExposedPort { first: before.last, ..range },
+            None => range,
+        };
+        all.extend(rest.expand());
+        done = Some(range);
+    }
+    all
 }
 
 fn image_labels(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {

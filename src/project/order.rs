@@ -39,8 +39,9 @@ pub(super) fn start_order(
 }
 
 fn unknown(d: &mut Diagnostics, names: &BTreeSet<&str>, name: &str, span: Span) -> Reported {
+    let known = if d.has_room() { nearest(name, names.iter().copied()) } else { None };
     let draft = d.error(Code::UnknownService, format!("no service is called `{name}`")).label(span, "");
-    match nearest(name, names.iter().copied()) {
+    match known {
         Some(known) => draft.help(format!("did you mean `{known}`?")),
         None => draft,
     }
@@ -91,15 +92,23 @@ fn cycle(d: &mut Diagnostics, waiting: &BTreeMap<Rc<str>, Dependencies>) -> Repo
         path.push((name, *span));
         next = Some(Rc::clone(dependency));
     }
-    let names: Vec<&str> = path.iter().map(|(name, _)| &**name).collect();
+    let mut names: Vec<&str> = path.iter().take(MAX_NAMES).map(|(name, _)| &**name).collect();
     let first = names.first().copied().unwrap_or_default();
-    let message = format!("services wait for each other: {} → {first}", names.join(" → "));
+    names.extend((path.len() > MAX_NAMES).then_some("…"));
+    let message = match names.as_slice() {
+        [only] => format!("service `{only}` waits for itself"),
+        names => format!("services wait for each other: {} → {first}", names.join(" → ")),
+    };
     let mut draft = d.error(Code::Cycle, message);
     for (name, span) in path.iter().take(MAX_LABELS) {
         draft = draft.label(*span, format!("`{name}` waits for this"));
     }
-    draft.help("remove one of these dependencies").emit()
+    let help = if path.len() == 1 { "remove this dependency" } else { "remove one of these dependencies" };
+    draft.help(help).emit()
 }
 
-/// The message names the whole cycle; the places of its beginning are enough to find it.
+/// A longer cycle is not named in full.
+const MAX_NAMES: usize = 16;
+
+/// The places of its beginning are enough to find a cycle.
 const MAX_LABELS: usize = 8;

@@ -97,15 +97,28 @@ fn definition<T>(
     Named { name, value }
 }
 
+/// Room for a suffix in the 255 bytes of a file name.
+const MAX_NAME: usize = 200;
+
 /// The names of services and volumes are also names of directories.
 fn check_name(d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Result<(), Reported> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let wrong = match &*name.value {
-        "" => "a name may not be empty",
-        "." | ".." => "`.` and `..` name directories",
-        text if text.len() > 200 => "a name may have at most 200 characters",
-        text if text.chars().all(allowed) => return Ok(()),
-        _ => "a name may only hold letters, digits, `.`, `_` and `-`",
+    let foreign = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    let text = &*name.value;
+    let (wrong, place) = match text.char_indices().find(|(_, c)| foreign(*c)) {
+        Some((at, c)) => {
+            let message = format!("`{}` cannot stand in a name", c.escape_debug());
+            (message, name.at(at..at + c.len_utf8()))
+        }
+        None if text.is_empty() => ("a name may not be empty".to_owned(), name.span),
+        None if matches!(text, "." | "..") => {
+            (format!("`{text}` names a directory, and is no name"), name.span)
+        }
+        None if text.len() > MAX_NAME => {
+            let message = format!("a name may have {MAX_NAME} characters, and this has {}", text.len());
+            (message, name.at(MAX_NAME..text.len()))
+        }
+        None => return Ok(()),
     };
-    Err(d.error(Code::Name, wrong).label(name.span, "").emit())
+    let draft = d.error(Code::Name, wrong).label(place, "");
+    Err(draft.help("names have letters, digits, `.`, `_` and `-`: they are also those of directories").emit())
 }

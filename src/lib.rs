@@ -30,6 +30,7 @@ pub mod lock;
 pub mod lower;
 mod nearest;
 pub mod prepare;
+mod printable;
 pub mod project;
 pub mod render;
 #[cfg(test)]
@@ -128,7 +129,7 @@ fn read(d: &mut Diagnostics, sources: &mut Sources, path: &Path) -> Result<FileI
 
 /// The lock beside the Compose file, if there is one.
 fn read_lock(d: &mut Diagnostics, sources: &mut Sources, directory: &Path) -> Result<Option<Lock>, Reported> {
-    let path = directory.join(lock::FILE_NAME);
+    let path = project::in_project(lock::FILE_NAME, directory);
     match sources.read(&path) {
         Ok(file) => Lock::parse(d, sources, file).map(Some),
         Err(ReadError::NotFound) => Ok(None),

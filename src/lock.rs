@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Sources, Span};
-use crate::yaml;
+use crate::yaml::{self, Node, Plain, Value};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "bundlegen.lock";
@@ -144,23 +144,40 @@ impl Lock {
     pub fn parse(d: &mut Diagnostics, sources: &Sources, file: FileId) -> Result<Lock, Reported> {
         let text = sources.text(file);
         let before = d.errors();
-        yaml::parse(d, file, &text)?;
+        let root = yaml::parse(d, file, &text)?;
         if d.errors() > before {
             d.failed()?;
         }
-        let lock: Lock = serde_yaml::from_str(&text).map_err(|error| {
-            let at = error.location().map_or(0, |location| location.index());
-            let draft = d.error(Code::Lock, format!("the lock cannot be read: {error}"));
-            draft
-                .label(Span::new(file, at, at), "")
-                .help(format!("remove {FILE_NAME} and build again"))
-                .emit()
-        })?;
-        if lock.version != VERSION {
-            let message =
-                format!("this lock has version {}, and this program reads version {VERSION}", lock.version);
-            return Err(d.error(Code::Lock, message).label(Span::start_of(file), "").emit());
-        }
-        Ok(lock)
+        check_version(d, &root)?;
+        serde_yaml::from_str(&text).map_err(|error| {
+            let full = error.to_string();
+            let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+            let draft = d.error(Code::Lock, format!("the lock cannot be read: {message}"));
+            draft.label(place(file, &text, &error), "").help(MEND).emit()
+        })
     }
+}
+
+const MEND: &str = "remove bundlegen.lock and build again";
+
+/// The version goes first: what else a lock of another version may say is not known.
+fn check_version(d: &mut Diagnostics, root: &Node) -> Result<(), Reported> {
+    let Some(version) = root.get("version") else {
+        return Err(d.error(Code::Lock, "the lock has no `version`").label(root.span, "").help(MEND).emit());
+    };
+    match &version.value {
+        Value::Scalar(scalar) if scalar.resolve() == Plain::Int(VERSION.into()) => Ok(()),
+        _ => {
+            let message = format!("this program reads locks of version {VERSION}, and this one has another");
+            Err(d.error(Code::Lock, message).label(version.span, "").help(MEND).emit())
+        }
+    }
+}
+
+/// The word at which the mistake was found. The library counts characters.
+fn place(file: FileId, text: &str, error: &serde_yaml::Error) -> Span {
+    let characters = error.location().map_or(0, |location| location.index());
+    let start = text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at);
+    let rest = text.get(start..).unwrap_or("");
+    Span::new(file, start, start + rest.find(|c: char| c == ':' || c.is_whitespace()).unwrap_or(rest.len()))
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::compose::value::architecture::Architecture;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
@@ -148,8 +149,13 @@ fn platform(
         return Ok(platform.clone());
     }
     let Some(written) = &extension.platform else { return Ok(Platform::default()) };
-    let span = written.span;
-    written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))
+    let place = |range| written.at(range);
+    let platform: Platform =
+        written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, place))?;
+    // An architecture that exists may still be one that no seccomp profile is known for.
+    let known = platform.architecture().parse::<Architecture>().map(drop);
+    known.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| written.span))?;
+    Ok(platform)
 }
 
 fn service(
@@ -190,7 +196,8 @@ fn root(
     images.find(d, reference).map(Root::Image)
 }
 
-/// A path of the project: relative ones start from the project directory.
-fn in_project(path: &str, directory: &Path) -> PathBuf {
-    directory.join(path)
+/// A path of the project: relative ones start from the project directory. The working directory is not spelled out,
+/// as these paths are shown.
+pub(crate) fn in_project(path: &str, directory: &Path) -> PathBuf {
+    if directory == Path::new(".") { path.into() } else { directory.join(path) }
 }

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -48,6 +50,18 @@ pub struct Spanned<T> {
     pub value: T,
     /// Where it was written.
     pub span: Span,
+}
+
+impl Spanned<Rc<str>> {
+    /// The place of a part of the text; all of it where the text does not stand in the file as it is, which shows
+    /// in its length.
+    pub fn at(&self, range: Range<usize>) -> Span {
+        let (start, end) = (self.span.start as usize, self.span.end as usize);
+        if end - start != self.value.len() {
+            return self.span;
+        }
+        Span::new(self.span.file, (start + range.start).min(end), (start + range.end).min(end))
+    }
 }
 
 /// The largest text that is read, in bytes. Real Compose files stay under 100 kB; the limit keeps a wrong or

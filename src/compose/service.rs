@@ -240,7 +240,7 @@ fn depends_on(d: &mut Diagnostics, node: &Node) -> Result<Vec<Spanned<Rc<str>>>,
 fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Reported> {
     let mut t = Table::new(d, &entry.value, "a dependency")?;
     let condition = t.required(d, "condition", text);
-    t.finish(d, &["restart", "required"])?;
+    let rest = t.finish(d, &["restart", "required"]);
     if let Some(condition) = condition.filter(|condition| &*condition.value != "service_started") {
         let known = ["service_healthy", "service_completed_successfully"].contains(&&*condition.value);
         let (code, message) = if known {
@@ -251,6 +251,7 @@ fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Re
         let draft = d.error(code, message).label(condition.span, "");
         return Err(draft.help("`service_started` orders the services").emit());
     }
+    rest?;
     Ok(Spanned { value: Rc::clone(&entry.key), span: entry.key_span })
 }
 
@@ -305,7 +306,11 @@ fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
         return Ok(EnvFormat::Raw);
     }
     let message = format!("no format of env files is called `{}`", text.value);
-    Err(d.error(Code::InvalidValue, message).label(text.span, "").help("`raw`, or leave the key away").emit())
+    Err(d
+        .error(Code::InvalidValue, message)
+        .label(text.span, "")
+        .help("write `raw`, or leave the key away")
+        .emit())
 }
 
 fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
@@ -314,6 +319,7 @@ fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
         return Err(d
             .error(Code::NotSupported, "`init: true` is not supported yet")
             .label(init.span, "")
+            .help("name an init in the image as the `entrypoint`, such as `tini`")
             .emit());
     }
     Ok(init)
@@ -356,10 +362,12 @@ fn sysctls(d: &mut Diagnostics, node: &Node) -> Result<Vec<Sysctl>, Reported> {
     all(pairs.into_iter().map(|pair| {
         let span = pair.key.span;
         let key = pair.key.value.parse::<Parameter>();
-        let key = key.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))?;
+        let key =
+            key.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| pair.key.at(range)))?;
         let Some(value) = pair.value else {
             let message = format!("the kernel parameter `{}` has no value", pair.key.value);
-            return Err(d.error(Code::InvalidValue, message).label(span, "").emit());
+            let draft = d.error(Code::InvalidValue, message).label(span, "");
+            return Err(draft.help(format!("write `{}: VALUE`", pair.key.value)).emit());
         };
         Ok(Sysctl { key: Spanned { value: key, span }, value })
     }))

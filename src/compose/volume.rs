@@ -44,8 +44,13 @@ fn driver(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     if matches!(&*driver.value, "local" | "default" | "") {
         return Ok(());
     }
-    let message = format!("the volume driver `{}` is a daemon of Docker's; a bundle has none", driver.value);
-    Err(d.error(Code::NotSupported, message).label(driver.span, "").help("`local` is a directory").emit())
+    let message =
+        format!("the volume driver `{}` is a plugin of Docker, which a bundle does without", driver.value);
+    Err(d
+        .error(Code::NotSupported, message)
+        .label(driver.span, "")
+        .help("leave it away: a volume is a directory beside the bundles")
+        .emit())
 }
 
 /// A mount of a service, short or long.
@@ -195,7 +200,7 @@ impl Default for Bind {
 }
 
 fn bind(d: &mut Diagnostics, node: &Node) -> Result<Bind, Reported> {
-    let mut t = Table::new(d, node, "the settings of a bind mount")?;
+    let mut t = Table::new(d, node, "`bind` of a mount")?;
     let propagation = t.opt(d, "propagation", super::decode::value);
     let create = t.opt(d, "create_host_path", boolean).is_some_and(|create| create.value);
     t.finish(d, &["recursive", "selinux"])?;
@@ -207,7 +212,7 @@ fn bind(d: &mut Diagnostics, node: &Node) -> Result<Bind, Reported> {
 }
 
 fn tmpfs(d: &mut Diagnostics, node: &Node) -> Result<Settings, Reported> {
-    let mut t = Table::new(d, node, "the settings of a tmpfs")?;
+    let mut t = Table::new(d, node, "`tmpfs` of a mount")?;
     let size = t.opt(d, "size", text_or_number::<Bytes>).map_or(0, |size| size.value.0);
     let mode = t.opt(d, "mode", mode).unwrap_or(0);
     t.finish(d, &[])?;
@@ -229,7 +234,7 @@ fn mode(d: &mut Diagnostics, node: &Node) -> Result<u32, Reported> {
 
 /// The settings of a volume that change nothing yet are accepted where they ask for nothing.
 fn of_volume(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    let mut t = Table::new(d, node, "the settings of a volume")?;
+    let mut t = Table::new(d, node, "`volume` of a mount")?;
     t.opt(d, "nocopy", boolean);
     t.opt(d, "labels", |_, _| Ok(()));
     t.finish(d, &["subpath"])

@@ -101,8 +101,11 @@ fn parse_tag(text: &str, start: usize) -> Result<String, Invalid> {
     let mut bytes = text.bytes();
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if !bytes.next().is_some_and(word) || !bytes.all(|b| word(b) || matches!(b, b'.' | b'-')) {
-        return Err(Invalid::new(range, format!("`{text}` is not a tag"))
-            .help("a tag has letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`"));
+        return Err(Invalid::new(
+            range,
+            if text.is_empty() { "the tag is missing".to_owned() } else { format!("`{text}` is not a tag") },
+        )
+        .help("a tag has letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`"));
     }
     if text.len() > MAX_TAG {
         return Err(Invalid::new(range, format!("the tag is longer than {MAX_TAG} characters")));

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::diag::Invalid;
+use crate::nearest::nearest;
 
 /// The largest id, as in Docker: a larger one is negative, and then root, for some programs (CVE-2024-40635).
 const MAX_ID: u32 = 0x7fff_ffff;
@@ -123,10 +124,15 @@ fn wanted<'t>(text: &'t str, range: Range<usize>, what: &str) -> Result<Option<W
 
 fn unknown(what: &str, name: &str, range: Range<usize>, file: &str, text: Option<&str>) -> Invalid {
     let message = match text {
-        Some(_) => format!("the image has no {what} `{name}`"),
-        None => format!("the image has no {what} `{name}`, because it has no {file}"),
+        Some(_) => format!("{file} in the root file system has no {what} `{name}`"),
+        None => format!("there is no {what} `{name}`: the root file system has no {file}"),
     };
-    Invalid::new(range, message).help(format!("use a name from the image's {file}, or a number"))
+    let known = text.into_iter().flat_map(|text| text.lines().filter_map(|line| line.split(':').next()));
+    let invalid = Invalid::new(range, message);
+    match nearest(name, known) {
+        Some(known) => invalid.help(format!("did you mean `{known}`?")),
+        None => invalid.help(format!("use a name that {file} has, or a number")),
+    }
 }
 
 fn accounts(passwd: Option<&str>) -> impl Iterator<Item = Account<'_>> {
@@ -220,7 +226,7 @@ broken:x:xyz:app
         assert_eq!(resolve_user("", None, None).unwrap().additional_gids, [0]);
         assert_eq!(resolve_user("7:8", None, None).unwrap().gid, 8);
         let error = resolve_user("app", None, None).unwrap_err();
-        assert_eq!(error.message, "the image has no user `app`, because it has no /etc/passwd");
+        assert_eq!(error.message, "there is no user `app`: the root file system has no /etc/passwd");
     }
 
     #[test]

@@ -37,7 +37,7 @@ struct Planned {
 /// A mount of the service takes the place of one that it would cover.
 pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
     let own = own(d, context);
-    image_volumes(d, context, &own);
+    image_volumes(d, context);
     let covered = |mount: &Planned| own.iter().any(|own| covers(&own.destination, &mount.destination));
     let mut all = defaults(context);
     all.retain(|mount| !covered(mount));
@@ -79,21 +79,6 @@ fn covers(own: &str, path: &str) -> bool {
 
 fn by_depth(destination: &str) -> (usize, String) {
     (destination.matches('/').count(), destination.to_owned())
-}
-
-/// Docker makes a volume without a name wherever the image declares one. A bundle has none that would outlive it, so
-/// that what is written there goes with the root file system.
-fn image_volumes(d: &mut Diagnostics, context: &Context, own: &[Planned]) {
-    let Some(image) = context.service.image() else { return };
-    for volume in &image.locked.configuration.volumes {
-        let path = volume.trim_end_matches('/');
-        if own.iter().any(|mount| mount.destination == path) {
-            continue;
-        }
-        let message = format!("the image declares a volume on `{path}`, and nothing is mounted there");
-        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
-        draft.help(format!("to keep the data, mount a volume there: `NAME:{path}`")).emit();
-    }
 }
 
 fn defaults(context: &Context) -> Vec<Planned> {
@@ -155,10 +140,26 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
         let [first, second] = pair else { continue };
         if first.target == second.target {
             let message = format!("two mounts on `{}`", first.target);
-            d.error(Code::Conflict, message).label(second.span, "").label(first.span, "the other one").emit();
+            let draft = d.error(Code::Conflict, message).label(second.span, "");
+            draft.label(first.span, "the other one").help("remove one of them").emit();
         }
     }
     mounts.into_iter().map(planned).collect()
+}
+
+/// Docker makes a volume without a name for each path that an image declares one at; it goes with the container.
+fn image_volumes(d: &mut Diagnostics, context: &Context) {
+    let volumes = context.service.image().map(|image| &image.locked.configuration.volumes);
+    for path in volumes.into_iter().flatten() {
+        if context.service.mounts.iter().any(|mount| *mount.target == *path.trim_end_matches('/')) {
+            continue;
+        }
+        let message = format!("the image declares a volume at `{path}`, and nothing is mounted there");
+        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
+        let help =
+            format!("what is written there stays in the root file system; to keep it, mount `NAME:{path}`");
+        draft.help(help).emit();
+    }
 }
 
 fn planned(mount: &Mount) -> Planned {

@@ -7,6 +7,7 @@ use super::defaults::{NETWORK_SYSCTLS, SYSCTL_FROM};
 use super::origin::{Origin, Origins, escaped};
 use crate::compose::value::sysctl::Namespace;
 use crate::diag::{Code, Diagnostics};
+use crate::source::Span;
 
 /// The parameters of `sysctls`, over those Docker sets in a network of the container's own. A `net.` parameter on
 /// the host's network would be the host's, which both runtimes refuse.
@@ -23,8 +24,13 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
             all.insert((*key).to_owned(), (*value).to_owned());
         }
     }
+    let mut written: BTreeMap<&str, Span> = BTreeMap::new();
     for sysctl in &context.written().sysctls {
         let key = sysctl.key.value.name.clone();
+        if let Some(first) = written.insert(&sysctl.key.value.name, sysctl.key.span) {
+            let draft = d.error(Code::Conflict, format!("the kernel parameter `{key}` is set twice"));
+            draft.label(sysctl.key.span, "").label(first, "first here").help("remove one of them").emit();
+        }
         if let Some(host) = host.filter(|_| sysctl.key.value.namespace == Namespace::Net) {
             let draft = d.error(Code::Conflict, format!("`{key}` would be set on the host's network"));
             draft

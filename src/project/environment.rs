@@ -39,7 +39,7 @@ impl Environment {
         directory: &Path,
     ) -> Result<Self, Reported> {
         let mut environment = Environment { process, dotenv: BTreeMap::new() };
-        let path = directory.join(".env");
+        let path = in_project(".env", directory);
         let file = match sources.read(&path) {
             Ok(file) => file,
             Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => return Ok(environment),

@@ -71,8 +71,9 @@ impl Images {
         written: &Spanned<Rc<str>>,
     ) -> Result<Rc<Image>, Reported> {
         let span = written.span;
+        let place = |range| written.at(range);
         let reference: Reference =
-            written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))?;
+            written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, place))?;
         let name: Rc<str> = reference.to_string().into();
         if !self.found.contains_key(&name) {
             let found = match self.look_up(d, &reference, &name, span) {
@@ -121,7 +122,7 @@ impl Images {
         let message =
             format!("the image `{name}` is not at hand: {state} {place} {known}, and neither has the lock");
         let draft = d.error(Code::MissingImage, message).label(span, "");
-        draft.help(format!("skopeo copy docker://{name} oci:{place}:{name}")).emit()
+        draft.help(format!("get it: `skopeo copy docker://{name} oci:{place}:{name}`")).emit()
     }
 
     /// Who `spec` is in an image: as the lock says if it speaks of the same image, else by the image's tables.

@@ -1,5 +1,6 @@
 //! Who runs a process.
 
+use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -31,7 +32,7 @@ pub(super) fn user(
 ) -> Result<User, Reported> {
     let written = service.user.as_ref().filter(|user| !user.value.is_empty());
     let span = written.map(|user| user.span);
-    let place = |range: Range<usize>| span.map_or(name.span, |span| part(span, &range));
+    let place = |range: Range<usize>| written.map_or(name.span, |user| user.at(range));
     let ids = match root {
         Root::Image(image) => {
             let of_image = || image.locked.configuration.user.as_deref().unwrap_or_default();
@@ -46,13 +47,6 @@ pub(super) fn user(
     Ok(User { ids, written: span })
 }
 
-/// The part of a text's place, where the text stands as it is: its length is that of its place.
-fn part(span: Span, range: &Range<usize>) -> Span {
-    let cut = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    let within = |at: usize| span.start.saturating_add(cut(at)).min(span.end);
-    Span { start: within(range.start), end: within(range.end), ..span }
-}
-
 fn of_directory(
     d: &mut Diagnostics,
     service: &compose::Service,
@@ -65,7 +59,12 @@ fn of_directory(
     let mut table = |path: &str| match read_in_root(&directory, path) {
         Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) => {
-            let message = format!("{path} in {} cannot be read: {error}", directory.display());
+            let directory = directory.display();
+            let message = match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no directory {directory}"),
+                io::ErrorKind::NotADirectory => format!("{directory} is not a directory"),
+                _ => format!("{path} in {directory} cannot be read: {error}"),
+            };
             let place = rootfs.map_or_else(|| place(0..spec.len()), |rootfs| rootfs.span);
             Err(d.error(Code::Unreadable, message).label(place, "this root file system").emit())
         }

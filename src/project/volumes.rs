@@ -152,9 +152,11 @@ impl Declared {
     }
 
     fn unknown(&self, d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Reported {
+        let known = || nearest(&name.value, self.directories.keys().map(|key| &**key));
+        let known = if d.has_room() { known() } else { None };
         let message = format!("no volume is called `{}`", name.value);
         let draft = d.error(Code::UnknownVolume, message).label(name.span, "");
-        match nearest(&name.value, self.directories.keys().map(|key| &**key)) {
+        match known {
             Some(known) => draft.help(format!("did you mean `{known}`?")),
             None => draft.help("declare it under `volumes:` at the top, or write `./` before a path"),
         }

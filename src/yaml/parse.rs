@@ -337,13 +337,13 @@ impl<'a> Builder<'a> {
                 let message = format!("a key must be a text, and this is {}", node.kind());
                 let draft = self.d.error(Code::KeyType, message).label(node.span, "");
                 let template = self.text.get(..node.span.start as usize).is_some_and(|t| t.ends_with('{'));
-                self.failed = Some(match &node.value {
+                match &node.value {
                     Value::Null => draft.help("write the key; `\"~\"` and `\"null\"` are texts").emit(),
                     Value::Map(_) if template => draft
                         .help("`{{…}}` is a mapping to YAML: fill in the template, or put it in quotes")
                         .emit(),
                     _ => draft.emit(),
-                });
+                };
             }
         }
         None

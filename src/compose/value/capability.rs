@@ -94,6 +94,9 @@ fn known(text: &str) -> Option<Capability> {
 /// An unknown name, with the nearest of `known` spelled as the user spells names: with or without the prefix.
 fn unknown<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Invalid {
     let upper = text.to_ascii_uppercase();
+    if text.is_empty() {
+        return Invalid::whole(text, "the name of a capability is missing");
+    }
     let invalid = Invalid::whole(text, format!("unknown capability `{text}`"));
     let prefix = if upper.starts_with(PREFIX) { PREFIX } else { "" };
     match nearest(upper.trim_start_matches(PREFIX), known) {
@@ -190,7 +193,6 @@ mod tests {
             ("FOO", None),
             ("NET_ADMIN ", Some("did you mean `NET_ADMIN`?")),
             ("CAP_", None),
-            ("", None),
         ] {
             let invalid = text.parse::<CapabilityName>().unwrap_err();
             assert_eq!(invalid.message, format!("unknown capability `{text}`"));

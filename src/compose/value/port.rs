@@ -96,8 +96,13 @@ fn number(text: &str, range: Range<usize>) -> Result<u16, Invalid> {
     match port.parse::<u16>() {
         Ok(number) if digits && number > 0 => Ok(number),
         _ if digits => Err(Invalid::new(range, format!("a port is from 1 to 65535, found `{port}`"))),
-        _ => Err(Invalid::new(range, format!("expected a port number, found `{port}`"))
-            .help("write `8080`, `8080/udp` or `3000-3005`")),
+        _ => {
+            let message = match port {
+                "" => "a port number is missing".to_owned(),
+                port => format!("expected a port number, found `{port}`"),
+            };
+            Err(Invalid::new(range, message).help("write `8080`, `8080/udp` or `3000-3005`"))
+        }
     }
 }
 
@@ -134,13 +139,13 @@ mod tests {
     #[test]
     fn refuses_with_the_place() {
         for (text, at, message) in [
-            ("", 0..0, "expected a port number, found ``"),
+            ("", 0..0, "a port number is missing"),
             ("http", 0..4, "expected a port number, found `http`"),
             ("+80", 0..3, "expected a port number, found `+80`"),
             ("80:80", 0..5, "expected a port number, found `80:80`"),
             ("0", 0..1, "a port is from 1 to 65535, found `0`"),
             ("70000/tcp", 0..5, "a port is from 1 to 65535, found `70000`"),
-            ("80-", 3..3, "expected a port number, found ``"),
+            ("80-", 3..3, "a port number is missing"),
             ("80-70000", 3..8, "a port is from 1 to 65535, found `70000`"),
             ("90-80/udp", 0..5, "the range `90-80` ends before it begins"),
             ("80/http", 3..7, "unknown protocol `http`"),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::diag::Invalid;
+use crate::diag::{Code, Invalid};
 use crate::nearest::nearest;
 
 /// One choice about confinement.
@@ -57,8 +57,10 @@ impl FromStr for SecurityOpt {
                 Err(Invalid::whole(text, message).help(format!("write `{key}=…`, or `{key}=unconfined`")))
             }
             ("label" | "systempaths" | "writable-cgroups", _) => {
-                Err(Invalid::new(0..key.len(), format!("`{key}` is not supported yet")))
+                let message = format!("the security option `{key}` is not supported yet");
+                Err(Invalid::new(0..key.len(), message).code(Code::NotSupported))
             }
+            ("", _) => Err(Invalid::whole(text, "the name of a security option is missing")),
             _ => {
                 let invalid = Invalid::new(0..key.len(), format!("no security option is called `{key}`"));
                 Err(match nearest(key, KEYS.iter().copied()) {
@@ -96,7 +98,7 @@ mod tests {
         let table = [
             ("seccomp=", 0..8, "`seccomp` needs a value"),
             ("no-new-privileges=maybe", 18..23, "`no-new-privileges` is `true` or `false`, and not `maybe`"),
-            ("label=disable", 0..5, "`label` is not supported yet"),
+            ("label=disable", 0..5, "the security option `label` is not supported yet"),
             ("secomp=x", 0..6, "no security option is called `secomp`"),
         ];
         for (text, range, message) in table {

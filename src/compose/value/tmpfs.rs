@@ -95,7 +95,8 @@ fn about(option: &str, at: usize) -> Result<&str, Invalid> {
         "size" | "nr_inodes" | "nr_blocks" | "mode" | "uid" | "gid" | "mpol" => return Ok(key),
         _ => return Err(unknown(option, whole.start)),
     };
-    let message = format!("`{key}` of a tmpfs must be {wanted}, found `{value}`");
+    let found = if value.is_empty() { "nothing".to_owned() } else { format!("`{value}`") };
+    let message = format!("`{key}` of a tmpfs must be {wanted}, found {found}");
     Err(Invalid::new(whole.end - value.len()..whole.end, message))
 }
 
@@ -205,7 +206,7 @@ mod tests {
             ("/r:mode=0989", "0989", "`mode` of a tmpfs must be an octal number, found `0989`"),
             ("/r:uid=root", "root", "`uid` of a tmpfs must be a number, found `root`"),
             ("/r:gid=+1", "+1", "`gid` of a tmpfs must be a number, found `+1`"),
-            ("/r:nr_inodes=", "", "`nr_inodes` of a tmpfs must be a number with k, m or g, found ``"),
+            ("/r:nr_inodes=", "", "`nr_inodes` of a tmpfs must be a number with k, m or g, found nothing"),
         ] {
             let invalid = text.parse::<Tmpfs>().unwrap_err();
             assert_eq!((&text[invalid.range], &*invalid.message), (at, message), "{text}");

@@ -13,6 +13,14 @@ pub fn invalid(text: &str, error: &serde_json::Error) -> Invalid {
     let range = if error.is_data() { token_ending_at(text, end) } else { character_ending_at(text, end) };
     match message.split_once(", expected ") {
         Some((found, expected)) if found.starts_with("unknown ") => unknown(range, found, expected),
+        Some((found, expected)) if found.starts_with("invalid type: ") => {
+            let found = found.trim_start_matches("invalid type: ").replace("sequence", "a list");
+            Invalid::new(range, format!("expected {expected}, found {found}"))
+        }
+        _ if error.is_eof() => Invalid::new(range, "the file ends too early"),
+        _ if message.starts_with("control character") => {
+            Invalid::new(range, "a control character in a text").help("write it as an escape, such as `\\n`")
+        }
         _ => Invalid::new(range, message),
     }
 }

@@ -78,11 +78,11 @@ fn conditions_are_decided() {
 #[test]
 fn mistakes_are_named_and_found() {
     for (text, place, message, help) in [
-        ("", "", "EOF while parsing a value", ""),
-        ("{", "{", "EOF while parsing an object", ""),
+        ("", "", "the file ends too early", ""),
+        ("{", "{", "the file ends too early", ""),
         ("{\n \"defaultAction\": }", "}", "expected value", ""),
         (r#"{"defaultAction": 1}"#, "1", "expected value", ""),
-        ("[]", "[]", "invalid type: sequence, expected a seccomp profile", ""),
+        ("[]", "[]", "expected a seccomp profile, found a list", ""),
         ("{\"defaultAction\":\"SCMP_ACT_ALLOW\"} é", "é", "trailing characters", ""),
         ("{}", "{}", "missing field `defaultAction`", ""),
         (

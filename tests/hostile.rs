@@ -230,6 +230,16 @@ fn broken_yaml_is_refused_at_its_place() {
 }
 
 #[test]
+fn files_that_would_be_merged_are_not_passed_over() {
+    let project = Project::with(service("tty: true"));
+    project.refused_with(&["compose.yaml", "other.yaml"]).says("not-supported");
+    project.refused_with(&["-f", "compose.yaml", "-f", "other.yaml"]).says("not-supported");
+    project.refused_with(&["-"]).says("not-supported");
+    project.write("compose.override.yaml", "services: {}\n");
+    project.refused().says("compose.override.yaml");
+}
+
+#[test]
 fn large_input_costs_little() {
     let repeated = |text: &str, times: usize| text.repeat(times);
     let doubled = |item: fn(usize) -> String| (1..40).map(item).collect::<String>();

@@ -331,7 +331,7 @@ impl<'a> Builder<'a> {
             Value::Scalar(scalar) => {
                 let message = format!("the key `{}` is {} and not a text", scalar.text, node.kind());
                 let draft = self.d.error(Code::KeyType, message).label(node.span, "");
-                draft.help(format!("quote it: \"{}\"", scalar.text)).emit();
+                draft.help(format!("quote it: `\"{}\"`", scalar.text)).emit();
             }
             _ => {
                 let message = format!("a key must be a text, and this is {}", node.kind());

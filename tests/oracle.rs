@@ -31,7 +31,7 @@ const BASE: &str = "base";
 const SERVICE: &str = "s";
 
 /// Where the table is.
-const MANUALS: [&str; 2] = ["man/manual.md", "man/differences.md"];
+const MANUAL: &str = "man/manual.md";
 const SECTION: &str = "## Differences from Docker";
 
 /// What the records say of the image and its users, as far as the projects need it.
@@ -268,9 +268,8 @@ fn differences(oracle: &Path) -> BTreeMap<String, String> {
 
 /// The names in the first column of the table.
 fn listed() -> Vec<String> {
-    let texts = MANUALS.iter().filter_map(|path| fs::read_to_string(path).ok());
-    let section = texts.into_iter().find_map(|text| Some(text.split_once(SECTION)?.1.to_owned()));
-    let section = section.unwrap_or_else(|| panic!("no page of the manual has the section {SECTION}"));
+    let manual = fs::read_to_string(MANUAL).unwrap();
+    let section = manual.split_once(SECTION).expect("the manual has the section").1;
     let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     rows.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()

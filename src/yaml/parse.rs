@@ -300,9 +300,16 @@ impl<'a> Builder<'a> {
     fn mapping(&mut self, pairs: Vec<(Node, Node)>) -> Value {
         let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
         let mut seen: BTreeMap<Rc<str>, Span> = BTreeMap::new();
-        let mut merges = Vec::new();
+        let (mut merges, mut broken) = (Vec::new(), None);
         for (key, value) in pairs {
-            let Some((text, is_merge)) = self.key(&key) else { continue };
+            let (text, is_merge) = match self.key(&key) {
+                Ok(key) => key,
+                Err(reported) => {
+                    // A key that is no scalar at all is not a mistake in a mapping, but one about what it is.
+                    broken = broken.or(Some(reported).filter(|_| !matches!(key.value, Value::Scalar(_))));
+                    continue;
+                }
+            };
             if let Some(first) = seen.get(&text) {
                 let message = format!("the key `{text}` stands twice");
                 let draft = self.d.error(Code::DuplicateKey, message).label(key.span, "again here");
@@ -317,36 +324,41 @@ impl<'a> Builder<'a> {
             }
         }
         for (span, value) in merges {
-            self.merge(&mut entries, &mut seen, span, &value);
+            broken = self.merge(&mut entries, &mut seen, span, &value).err().or(broken);
         }
-        Value::Map(entries.into())
+        // What a mapping lacks that was to be merged into it must not be missed once more.
+        broken.map_or_else(|| Value::Map(entries.into()), Value::Broken)
     }
 
-    fn key(&mut self, node: &Node) -> Option<(Rc<str>, bool)> {
-        match &node.value {
+    /// The text of a key, and whether it is the one that merges.
+    fn key(&mut self, node: &Node) -> Result<(Rc<str>, bool), Reported> {
+        let template = self.text.get(..node.span.start as usize).is_some_and(|text| text.ends_with('{'));
+        let (message, help) = match &node.value {
+            Value::Broken(reported) => return Err(*reported),
             Value::Scalar(scalar) if scalar.resolve() == Plain::Str => {
                 let is_merge = scalar.style == Style::Plain && &*scalar.text == "<<";
-                return Some((Rc::clone(&scalar.text), is_merge));
+                return Ok((Rc::clone(&scalar.text), is_merge));
             }
-            Value::Scalar(scalar) => {
-                let message = format!("the key `{}` is {} and not a text", scalar.text, node.kind());
-                let draft = self.d.error(Code::KeyType, message).label(node.span, "");
-                draft.help(format!("quote it: `\"{}\"`", scalar.text)).emit();
-            }
-            _ => {
-                let message = format!("a key must be a text, and this is {}", node.kind());
-                let draft = self.d.error(Code::KeyType, message).label(node.span, "");
-                let template = self.text.get(..node.span.start as usize).is_some_and(|t| t.ends_with('{'));
-                match &node.value {
-                    Value::Null => draft.help("write the key; `\"~\"` and `\"null\"` are texts").emit(),
-                    Value::Map(_) if template => draft
-                        .help("`{{…}}` is a mapping to YAML: fill in the template, or put it in quotes")
-                        .emit(),
-                    _ => draft.emit(),
+            Value::Scalar(scalar) => (
+                format!("the key `{}` is {} and not a text", scalar.text, node.kind()),
+                Some(format!("quote it: `\"{}\"`", scalar.text)),
+            ),
+            other => {
+                let help = match other {
+                    Value::Null => Some("write the key; `\"~\"` and `\"null\"` are texts"),
+                    Value::Map(_) if template => {
+                        Some("`{{…}}` is a mapping to YAML: fill in the template, or put it in quotes")
+                    }
+                    _ => None,
                 };
+                (format!("a key must be a text, and this is {}", node.kind()), help.map(str::to_owned))
             }
-        }
-        None
+        };
+        let draft = self.d.error(Code::KeyType, message).label(node.span, "");
+        Err(match help {
+            Some(help) => draft.help(help).emit(),
+            None => draft.emit(),
+        })
     }
 
     fn merge(
@@ -355,27 +367,30 @@ impl<'a> Builder<'a> {
         seen: &mut BTreeMap<Rc<str>, Span>,
         key: Span,
         value: &Node,
-    ) {
+    ) -> Result<(), Reported> {
         let single = std::slice::from_ref(value);
         let sources = if let Value::Seq(items) = &value.value { items } else { single };
+        let mut merged = Ok(());
         for source in sources {
-            let Value::Map(map) = &source.value else {
-                if let Value::Broken(_) = source.value {
-                    continue;
+            match &source.value {
+                Value::Map(map) => {
+                    for entry in map.iter() {
+                        if !seen.contains_key(&entry.key) {
+                            seen.insert(Rc::clone(&entry.key), entry.key_span);
+                            entries.push(entry.clone());
+                        }
+                    }
                 }
-                let kind = source.kind();
-                let message = format!("`<<` takes a mapping or a list of them, and this is {kind}");
-                let draft = self.d.error(Code::Merge, message).label(key, "merged here");
-                draft.label(source.span, kind).emit();
-                continue;
-            };
-            for entry in
-                map.iter().filter(|entry| !seen.contains_key(&entry.key)).cloned().collect::<Vec<_>>()
-            {
-                seen.insert(Rc::clone(&entry.key), entry.key_span);
-                entries.push(entry);
+                Value::Broken(reported) => merged = Err(*reported),
+                _ => {
+                    let kind = source.kind();
+                    let message = format!("`<<` takes a mapping or a list of them, and this is {kind}");
+                    let draft = self.d.error(Code::Merge, message).label(key, "merged here");
+                    merged = Err(draft.label(source.span, kind).emit());
+                }
             }
         }
+        merged
     }
 
     fn finish(self) -> Node {

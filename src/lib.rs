@@ -57,7 +57,12 @@ pub struct Input {
     pub file: PathBuf,
     /// The directory that relative paths in it start from.
     pub directory: PathBuf,
-    /// The name of that directory, which names a project that says nothing itself.
+    /// The directories whose `.env` is read, the later over the earlier: that of the project, and the working directory
+    /// where the file was found above it.
+    pub env_directories: Vec<PathBuf>,
+    /// How the file was chosen.
+    pub chosen: Chosen,
+    /// The name of the project directory, which names a project that says nothing itself.
     pub directory_name: Option<String>,
     /// The way from the output directory to the project directory.
     pub to_project: PathBuf,
@@ -71,6 +76,15 @@ pub struct Input {
     pub environment: BTreeMap<String, String>,
 }
 
+/// How a Compose file was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// Somebody named it.
+    Named,
+    /// It was looked for. Then `COMPOSE_FILE` in `.env` would have named another one.
+    Found,
+}
+
 /// What a build makes.
 #[derive(Debug)]
 pub struct Compiled {
@@ -78,7 +92,7 @@ pub struct Compiled {
     pub tree: Tree,
     /// The text of the lock; `None` where no service has an image.
     pub lock: Option<String>,
-    /// The services in the order they start.
+    /// The services in the order they start; empty where the order does not matter.
     pub order: Vec<Rc<str>>,
     /// Where every value of every `config.json` comes from, by service.
     pub origins: BTreeMap<Rc<str>, Origins>,
@@ -87,8 +101,13 @@ pub struct Compiled {
 /// Compiles one Compose file. Reads, and writes nothing. There is a result only if there was no error.
 pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Compiled, Reported> {
     let file = read(d, sources, &input.file)?;
-    let environment = Environment::load(d, sources, input.environment.clone(), &input.directory)?;
+    let environment = Environment::load(d, sources, input.environment.clone(), &input.env_directories)?;
+    if input.chosen == Chosen::Found && environment.dotenv.contains_key("COMPOSE_FILE") {
+        let draft = d.error(Code::NotSupported, "`COMPOSE_FILE` in `.env` is not supported yet");
+        return Err(draft.help("name the Compose file on the command line").emit());
+    }
     let lock = read_lock(d, sources, &input.directory);
+    let locked = matches!(lock, Ok(Some(_)));
     let compose = decode(d, sources, file, input, &environment)?;
     let options = project::Options {
         directory: input.directory.clone(),
@@ -99,8 +118,10 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     };
     let project = project::resolve(d, sources, compose, lock?, &options)?;
     let bundles = bundle::bundle(d, &project)?;
-    let order = project.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
-    let lock = lock_text(d, &project.lock)?;
+    let order = project.start_order();
+    // A lock that is there and has nothing to say any more is written anew: what it said would be stale.
+    let lock =
+        if locked || !project.lock.images.is_empty() { Some(lock_text(d, &project.lock)?) } else { None };
     Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins })
 }
 
@@ -130,18 +151,14 @@ fn read(d: &mut Diagnostics, sources: &mut Sources, path: &Path) -> Result<FileI
 /// The lock beside the Compose file, if there is one.
 fn read_lock(d: &mut Diagnostics, sources: &mut Sources, directory: &Path) -> Result<Option<Lock>, Reported> {
     let path = project::in_project(lock::FILE_NAME, directory);
-    match sources.read(&path) {
+    match sources.read_own(&path) {
         Ok(file) => Lock::parse(d, sources, file).map(Some),
         Err(ReadError::NotFound) => Ok(None),
         Err(error) => Err(project::unreadable(d, &path, &error, None)),
     }
 }
 
-fn lock_text(d: &mut Diagnostics, lock: &Lock) -> Result<Option<String>, Reported> {
-    if lock.images.is_empty() {
-        return Ok(None);
-    }
-    let text = lock.to_text();
-    text.map(Some)
+fn lock_text(d: &mut Diagnostics, lock: &Lock) -> Result<String, Reported> {
+    lock.to_text()
         .map_err(|error| d.error(Code::Internal, format!("the lock cannot be written: {error}")).emit())
 }

@@ -78,6 +78,15 @@ pub struct Image {
     pub locked: LockedImage,
 }
 
+impl Project {
+    /// The names of the services in the order they start; none where no service waits for another one.
+    pub fn start_order(&self) -> Vec<Rc<str>> {
+        let waits = self.services.iter().any(|service| !service.written.depends_on.is_empty());
+        let names = self.services.iter().map(|service| Rc::clone(&service.name.value));
+        names.filter(|_| waits).collect()
+    }
+}
+
 impl Service {
     /// What the image says, if there is one.
     pub fn image(&self) -> Option<&Image> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -129,6 +129,23 @@ impl Sources {
         };
         self.by_path.insert(path.to_path_buf(), id);
         Ok(id)
+    }
+
+    /// Reads a text file that is the program's own; a link in its place is refused, so that it cannot show what it
+    /// leads to.
+    pub fn read_own(&mut self, path: &Path) -> Result<FileId, ReadError> {
+        match rustix::fs::readlink(path, Vec::new()) {
+            Ok(_) => Err(ReadError::NotAFile("a symbolic link")),
+            Err(_) => self.read(path),
+        }
+    }
+
+    /// Whether a path that stays in a directory as it is written leads out of it by links.
+    pub fn leads_out(path: &Path, directory: &Path) -> bool {
+        let written_inside = path.components().all(|part| part != Component::ParentDir)
+            && path.strip_prefix(directory).is_ok();
+        let real = || Some((path.canonicalize().ok()?, directory.canonicalize().ok()?));
+        written_inside && real().is_some_and(|(path, directory)| !path.starts_with(directory))
     }
 
     /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.

@@ -60,6 +60,8 @@ fn show(name: &str) -> Shown {
     let input = Input {
         file: "compose.yaml".into(),
         directory: ".".into(),
+        env_directories: vec![".".into()],
+        chosen: bundlegen::Chosen::Named,
         directory_name: Some("case".into()),
         to_project: "..".into(),
         project_name: None,

@@ -92,6 +92,10 @@ fn blessed(case: &Case) -> Result<(), Failed> {
     for plan in wanted.plans {
         apply(&plan)?;
     }
+    // A case that uses no image needs no lock; one that was there stays, emptied.
+    if is_new && fs::read_to_string(&lock)?.contains("\nimages: {}\n") {
+        fs::remove_file(&lock)?;
+    }
     Ok(())
 }
 

@@ -383,6 +383,8 @@ fn in_process(directory: &Path) -> bool {
     let input = Input {
         file: directory.join("compose.yaml"),
         directory: directory.into(),
+        env_directories: vec![directory.into()],
+        chosen: bundlegen::Chosen::Named,
         directory_name: Some("project".into()),
         to_project: "..".into(),
         project_name: None,

@@ -269,7 +269,7 @@ fn differences(oracle: &Path) -> BTreeMap<String, String> {
 /// The names in the first column of the table.
 fn listed() -> Vec<String> {
     let manual = fs::read_to_string(MANUAL).unwrap();
-    let section = manual.split_once(SECTION).expect("the manual has the section").1;
+    let section = manual.split_once(SECTION).unwrap().1;
     let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     rows.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()

@@ -20,9 +20,11 @@ pub(super) fn run(args: &ProjectArgs) -> Outcome {
     }
 }
 
-/// The lock goes first: it is true whether or not the bundles of this build are there.
+/// The lock goes first: it is true whether or not the bundles of this build are there. But nothing is written where
+/// something is in the way of them.
 fn write(built: &Built) -> Result<Applied, Error> {
     let bundles = plan(&built.compiled.tree, &built.bundles)?;
+    bundles.refuse()?;
     if let Some(lock) = &built.compiled.lock {
         let lock = plan_file(&built.lock, lock.clone().into_bytes())?;
         apply(&lock)?;
@@ -32,11 +34,14 @@ fn write(built: &Built) -> Result<Applied, Error> {
 
 fn report(built: &Built, applied: &Applied) -> String {
     let place = built.bundles.display();
-    let order: Vec<&str> = built.compiled.order.iter().map(|name| &**name).collect();
     let change = match (applied.written.len(), applied.removed.len()) {
         (0, 0) => format!("{place} is up to date"),
         (written, 0) => format!("{place}: {written} files written"),
         (written, removed) => format!("{place}: {written} files written, {removed} removed"),
     };
-    format!("{change}; start in this order: {}\n", order.join(", "))
+    if built.compiled.order.is_empty() {
+        return format!("{change}\n");
+    }
+    let names: Vec<&str> = built.compiled.order.iter().map(|name| &**name).collect();
+    format!("{change}; start in this order: {}\n", names.join(", "))
 }

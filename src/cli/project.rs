@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::{Outcome, ProjectArgs, complain, show};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Sources;
-use crate::{Compiled, Input, compile};
+use crate::{Chosen, Compiled, Input, compile};
 
 /// The names Compose looks for, in its order.
 const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -52,26 +52,30 @@ fn compiled(
     sources: &mut Sources,
     args: &ProjectArgs,
 ) -> Result<Option<Built>, Reported> {
-    let file = compose_file(d, args)?;
+    let (file, chosen) = compose_file(d, args)?;
     let directory = match file.parent() {
         Some(parent) if parent != Path::new("") => parent.to_path_buf(),
         _ => PathBuf::from("."),
     };
     let bundles = args.output.clone().unwrap_or_else(|| beside(&file, "bundles"));
-    let (to_project, absolute) = match (way(&bundles, &directory), std::path::absolute(&directory)) {
-        (Ok(way), Ok(absolute)) => (way, absolute),
+    let (to_project, real) = match (way(&bundles, &directory), real(&directory)) {
+        (Ok(way), Ok(real)) => (way, real),
         (Err(error), _) | (_, Err(error)) => {
             complain(&format!("{}: {error}\n", directory.display()));
             return Ok(None);
         }
     };
+    if to_project.components().all(|part| part != Component::ParentDir) {
+        let message = format!("the Compose file lies in the output directory, {}", bundles.display());
+        let help = "name a directory of its own with `-o`: all that is in it belongs to the build";
+        return Err(d.error(Code::Conflict, message).help(help).emit());
+    }
     let input = Input {
         file: file.clone(),
+        env_directories: env_directories(d, &directory, chosen)?,
         directory,
-        directory_name: absolute
-            .components()
-            .next_back()
-            .map(|name| name.as_os_str().to_string_lossy().into_owned()),
+        chosen,
+        directory_name: real.file_name().map(|name| name.to_string_lossy().into_owned()),
         to_project,
         project_name: args.project_name.clone(),
         images: args.images.clone(),
@@ -93,28 +97,44 @@ fn beside(file: &Path, name: &str) -> PathBuf {
     file.with_file_name(name)
 }
 
-fn compose_file(d: &mut Diagnostics, args: &ProjectArgs) -> Result<PathBuf, Reported> {
+/// The directories with the `.env` that counts, the later ones over the earlier.
+fn env_directories(d: &mut Diagnostics, project: &Path, chosen: Chosen) -> Result<Vec<PathBuf>, Reported> {
+    if std::env::var_os("COMPOSE_ENV_FILES").is_some_and(|files| !files.is_empty()) {
+        let message = "`COMPOSE_ENV_FILES` in the environment is not supported yet";
+        return Err(d.error(Code::NotSupported, message).help("unset it").emit());
+    }
+    let disabled = std::env::var("COMPOSE_DISABLE_ENV_FILE").unwrap_or_default();
+    if matches!(disabled.to_lowercase().as_str(), "1" | "t" | "true" | "y" | "yes" | "on") {
+        return Ok(Vec::new());
+    }
+    // A file that was found above: the `.env` here is read as well, and wins.
+    let here = (chosen == Chosen::Found && project != Path::new(".")).then(|| PathBuf::from("."));
+    Ok(std::iter::once(project.to_path_buf()).chain(here).collect())
+}
+
+fn compose_file(d: &mut Diagnostics, args: &ProjectArgs) -> Result<(PathBuf, Chosen), Reported> {
     let given = if args.file.is_empty() { &args.files } else { &args.file };
     match given.as_slice() {
         [] => find(d),
         [file] if file.as_os_str() == "-" => Err(d
             .error(Code::NotSupported, "reading the Compose file from standard input is not supported yet")
             .emit()),
-        [file] => Ok(file.clone()),
+        [file] => Ok((file.clone(), Chosen::Named)),
         _ => Err(d.error(Code::NotSupported, "merging several Compose files is not supported yet").emit()),
     }
 }
 
 /// Looks here and in the directories above, as Compose does. A file that Compose would merge onto the one found is
 /// not passed over in silence.
-fn find(d: &mut Diagnostics) -> Result<PathBuf, Reported> {
+fn find(d: &mut Diagnostics) -> Result<(PathBuf, Chosen), Reported> {
     if let Some(file) = std::env::var_os("COMPOSE_FILE").filter(|file| !file.is_empty()) {
-        return if file.to_string_lossy().contains(':') {
+        let separator = std::env::var("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|_| ":".into());
+        return if file.to_string_lossy().contains(&separator) {
             Err(d
                 .error(Code::NotSupported, "`COMPOSE_FILE` names several files: that is not supported yet")
                 .emit())
         } else {
-            Ok(file.into())
+            Ok((file.into(), Chosen::Named))
         };
     }
     let here = std::env::current_dir().map_err(|error| {
@@ -129,7 +149,7 @@ fn find(d: &mut Diagnostics) -> Result<PathBuf, Reported> {
                 let help = format!("name the file to leave the other one out: bundlegen build {name}");
                 return Err(d.error(Code::NotSupported, message).help(help).emit());
             }
-            return Ok(prefix.join(name));
+            return Ok((prefix.join(name), Chosen::Found));
         }
         prefix.push("..");
     }

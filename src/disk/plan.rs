@@ -76,7 +76,7 @@ impl Plan {
     }
 
     /// Fails if something is in the way.
-    pub(super) fn refuse(&self) -> Result<(), Error> {
+    pub fn refuse(&self) -> Result<(), Error> {
         let obstacles: Vec<_> = self
             .changes()
             .filter_map(|(path, change)| match change {
@@ -284,7 +284,9 @@ impl Disk {
         if !self.is_ours(path, &content) {
             return Ok(Some(Change::InTheWay(Obstacle::NotOurs)));
         }
-        let as_written = content.bytes.as_ref().is_some_and(|old| self.vouches(path, old));
+        // No list says what a file outside the directory was; that somebody edited it is not known.
+        let as_written =
+            self.scope == Scope::Named || content.bytes.as_ref().is_some_and(|old| self.vouches(path, old));
         self.old.extend(content.bytes.map(|old| (PathBuf::from(path.as_str()), old)));
         Ok(Some(Change::Differs(if as_written { Cause::Inputs } else { Cause::Edited })))
     }

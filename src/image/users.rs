@@ -86,6 +86,12 @@ pub fn resolve_user(spec: &str, passwd: Option<&str>, group: Option<&str>) -> Re
     Ok(User { uid, gid, additional_gids, home })
 }
 
+/// Whether who is meant stands in the text itself: two numbers, for which no table is asked.
+pub fn is_numeric(spec: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    spec.split_once(':').is_some_and(|(user, group)| number(user) && number(group))
+}
+
 /// Resolves a group by name or number, as `group_add` names it, against the text of `/etc/group`.
 pub fn resolve_group(spec: &str, group: Option<&str>) -> Result<u32, Invalid> {
     match wanted(spec, 0..spec.len(), "group")? {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Options, in_project};
@@ -30,24 +30,26 @@ impl Lookup for Environment {
 }
 
 impl Environment {
-    /// Reads `.env` in the project directory, if there is one. A directory of that name is passed over, as Compose
-    /// does it.
+    /// Reads `.env` in each of the directories where there is one, the later over the earlier. A directory of that
+    /// name is passed over, as Compose does it.
     pub fn load(
         d: &mut Diagnostics,
         sources: &mut Sources,
         process: BTreeMap<String, String>,
-        directory: &Path,
+        directories: &[PathBuf],
     ) -> Result<Self, Reported> {
         let mut environment = Environment { process, dotenv: BTreeMap::new() };
-        let path = in_project(".env", directory);
-        let file = match sources.read(&path) {
-            Ok(file) => file,
-            Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => return Ok(environment),
-            Err(error) => return Err(unreadable(d, &path, &error, None)),
-        };
-        let entries = parse(d, sources, file, &environment, EnvFormat::Compose)?;
-        environment.dotenv =
-            entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?))).collect();
+        for directory in directories {
+            let path = in_project(".env", directory);
+            let file = match sources.read(&path) {
+                Ok(file) => file,
+                Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => continue,
+                Err(error) => return Err(unreadable(d, &path, &error, None)),
+            };
+            let entries = parse(d, sources, file, &environment, EnvFormat::Compose)?;
+            let set = entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?)));
+            environment.dotenv.extend(set);
+        }
         Ok(environment)
     }
 }
@@ -121,6 +123,13 @@ fn of_file(
         Err(ReadError::NotFound) if file.missing == Missing::Empty => return Ok(BTreeMap::new()),
         Err(error) => return Err(unreadable(d, &path, &error, Some(file.path.span))),
     };
+    if Sources::leads_out(&path, &options.directory) {
+        let message = format!("`{}` is a link that leads out of the project", file.path.value);
+        let draft = d.warning(Code::HostDependent, message).label(file.path.span, "written into the bundle");
+        draft
+            .help("what it says is checked in with the bundle; keep it in the project, or leave it out")
+            .emit();
+    }
     let outer = InEnvFile { project: &options.environment, written, before };
     let entries = parse(d, sources, id, &outer, file.format)?;
     let variable = |value: Option<String>, span| Variable { value: value.map(Rc::from), span };

@@ -135,6 +135,9 @@ impl Images {
     ) -> Result<lock::User, Reported> {
         let before = self.before.get(&*image.reference);
         let before = before.filter(|before| before.manifest == image.locked.manifest);
+        if users::is_numeric(spec) {
+            return resolve_user(d, spec, None, None, place);
+        }
         let user = match before.and_then(|before| before.users.get(spec)) {
             Some(user) => user.clone(),
             None => self.look_up_user(d, image, spec, place)?,

@@ -94,9 +94,22 @@ impl Source {
         bundlegen("prepare", &built.join("bundles"), images);
         fs::create_dir_all(root.parent().unwrap()).unwrap();
         fs::rename(&built, &root).unwrap();
-        let (_, order) = said.trim_end().rsplit_once("start in this order: ").unwrap();
-        Project { order: order.split(", ").map(str::to_owned).collect(), root, runtime, _dir: dir }
+        let order = match said.trim_end().rsplit_once("start in this order: ") {
+            Some((_, order)) => order.split(", ").map(str::to_owned).collect(),
+            None => bundles(&root.join("bundles")),
+        };
+        Project { order, root, runtime, _dir: dir }
     }
+}
+
+/// The names of the bundles in a directory, sorted.
+fn bundles(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let bundles = entries.filter(|path| path.join("config.json").exists());
+    let mut names: Vec<_> =
+        bundles.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
 }
 
 /// Runs the program, which must succeed, and returns what it prints.

@@ -95,6 +95,8 @@ pub fn compiled(dir: &Path) -> Outcome {
     let input = Input {
         file: dir.join("compose.yaml"),
         directory: dir.to_owned(),
+        env_directories: vec![dir.to_owned()],
+        chosen: bundlegen::Chosen::Named,
         directory_name: dir.file_name().map(|name| name.to_string_lossy().into_owned()),
         to_project: PathBuf::from(".."),
         project_name: None,

@@ -2,6 +2,7 @@
 //!
 //! Every function takes the node of one value and reports what is wrong with it at its place.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -53,19 +54,21 @@ impl<'n> Table<'n> {
         self.opt(d, key, decode).unwrap_or_default()
     }
 
-    /// The value of a key that must be there.
+    /// The value of a key that must be there. Where it is not, [`Table::finish`] fails too.
     pub fn required<T>(
         &mut self,
         d: &mut Diagnostics,
         key: &'static str,
         decode: impl FnOnce(&mut Diagnostics, &Node) -> Result<T, Reported>,
-    ) -> Option<T> {
-        if self.find(key).is_none() {
+    ) -> Result<T, Reported> {
+        let value = if let Some(entry) = self.find(key) {
+            decode(d, &entry.value)
+        } else {
             let message = format!("{} needs `{key}`", self.what);
-            self.failed = Some(d.error(Code::MissingKey, message).label(self.span, "not in here").emit());
-            return None;
-        }
-        self.opt(d, key, decode)
+            Err(d.error(Code::MissingKey, message).label(self.span, "not in here").emit())
+        };
+        self.failed = value.as_ref().err().copied().or(self.failed);
+        value
     }
 
     fn find(&mut self, key: &'static str) -> Option<&'n Entry> {
@@ -265,7 +268,7 @@ pub fn pairs(d: &mut Diagnostics, node: &Node) -> Result<Vec<Pair>, Reported> {
         _ => return Err(wrong_type(d, node, "this must be a mapping or a list of `NAME=VALUE`")),
     };
     let mut unique: Vec<Pair> = Vec::with_capacity(pairs.len());
-    let mut places = std::collections::BTreeMap::new();
+    let mut places = BTreeMap::new();
     for pair in pairs {
         if let Some(first) = places.get(&pair.key.value).and_then(|at: &usize| unique.get_mut(*at)) {
             *first = pair;

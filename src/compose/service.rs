@@ -241,7 +241,8 @@ fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Re
     let mut t = Table::new(d, &entry.value, "a dependency")?;
     let condition = t.required(d, "condition", text);
     let rest = t.finish(d, &["restart", "required"]);
-    if let Some(condition) = condition.filter(|condition| &*condition.value != "service_started") {
+    let condition = condition?;
+    if &*condition.value != "service_started" {
         let known = ["service_healthy", "service_completed_successfully"].contains(&&*condition.value);
         let (code, message) = if known {
             (Code::NotSupported, format!("the condition `{}` is not supported yet", condition.value))
@@ -294,10 +295,8 @@ fn env_file(d: &mut Diagnostics, node: &Node) -> Result<EnvFile, Reported> {
     let required = t.opt(d, "required", boolean).is_none_or(|required| required.value);
     let format = t.opt(d, "format", env_format);
     t.finish(d, &[])?;
-    // `finish` has failed where `path` was missing, so the default is never seen.
-    let path = path.unwrap_or(Spanned { value: Rc::from(""), span: node.span });
     let missing = if required { Missing::Refused } else { Missing::Empty };
-    Ok(EnvFile { path, missing, format: format.unwrap_or(EnvFormat::Compose) })
+    Ok(EnvFile { path: path?, missing, format: format.unwrap_or(EnvFormat::Compose) })
 }
 
 fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
@@ -400,8 +399,7 @@ fn ulimit(d: &mut Diagnostics, entry: &Entry) -> Result<Ulimit, Reported> {
         let mut t = Table::new(d, &entry.value, "a limit")?;
         let (soft, hard) = (t.required(d, "soft", limit), t.required(d, "hard", limit));
         t.finish(d, &[])?;
-        let zero = Spanned { value: 0, span };
-        (soft.unwrap_or(zero), hard.unwrap_or(zero))
+        (soft?, hard?)
     } else {
         let both = limit(d, &entry.value)?;
         (both, both)

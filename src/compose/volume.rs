@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, boolean, integer, text, text_or_number, wrong_type};
+use super::decode::{Table, all, boolean, integer, pairs, text, text_or_number};
 use super::value::bytes::Bytes;
 use super::value::target::clean_target;
 use super::value::tmpfs::Settings;
@@ -26,10 +26,19 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Volume, Reporte
     }
     let mut t = Table::new(d, node, "a volume")?;
     let volume = Volume { name: t.opt(d, "name", name) };
-    t.opt(d, "labels", |_, _| Ok(()));
+    t.opt(d, "labels", labels);
     t.opt(d, "driver", driver);
     t.finish(d, &["driver_opts", "external"])?;
     Ok(volume)
+}
+
+/// Docker shows the labels of a volume to whoever asks its daemon.
+fn labels(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    if !pairs(d, node)?.is_empty() {
+        let draft = d.warning(Code::NotSupported, "labels of a volume have no place in a bundle");
+        draft.label(node.span, "nothing reads them").help("remove them").emit();
+    }
+    Ok(())
 }
 
 /// The name is also that of a directory.
@@ -139,12 +148,13 @@ fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
     let source = t.opt(d, "source", text);
     let target = t.required(d, "target", target);
     let read_only = t.opt(d, "read_only", boolean).is_some_and(|read_only| read_only.value);
-    t.opt(d, "consistency", text);
+    t.opt(d, "consistency", consistency);
     let bind = t.opt(d, "bind", bind);
     let tmpfs = t.opt(d, "tmpfs", tmpfs);
     t.opt(d, "volume", of_volume);
     t.finish(d, &["image"])?;
-    let (Some(kind), Some(target)) = (kind, target) else { return Err(wrong_type(d, node, "a mount")) };
+    let (kind, target) = (kind?, target?);
+    check_fits(d, &kind, node)?;
     let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
     let source = match &*kind.value {
         "bind" => {
@@ -152,7 +162,11 @@ fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
             let Bind { missing, propagation } = bind.unwrap_or_default();
             Source::Bind { path, missing, propagation }
         }
-        "volume" => Source::Volume { name: needed(d, source, node, "a mount of a volume")? },
+        "volume" => {
+            let name = needed(d, source, node, "a mount of a volume")?;
+            check_no_path(d, &name, &kind)?;
+            Source::Volume { name }
+        }
         "tmpfs" => {
             let settings = Settings { read_only, ..tmpfs.unwrap_or_default() };
             Source::Tmpfs { options: settings.options() }
@@ -167,6 +181,51 @@ fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
         }
     };
     Ok(Mount { source, target, access, span: node.span })
+}
+
+/// What makes no sense with each type of mount. Compose passes over it in silence.
+const FOREIGN: [(&str, &[&str]); 3] = [
+    ("bind", &["tmpfs", "volume"]),
+    ("volume", &["bind", "tmpfs"]),
+    ("tmpfs", &["bind", "source", "volume"]),
+];
+
+fn check_fits(d: &mut Diagnostics, kind: &Spanned<Rc<str>>, node: &Node) -> Result<(), Reported> {
+    let Value::Map(entries) = &node.value else { return Ok(()) };
+    let foreign = FOREIGN.iter().find(|(name, _)| *name == &*kind.value);
+    let foreign = foreign.map_or(&[] as &[&str], |(_, keys)| *keys);
+    all(entries.iter().filter(|entry| foreign.contains(&&*entry.key)).map(|entry| {
+        let message = format!("`{}` has no meaning with `type: {}`", entry.key, kind.value);
+        let draft = d.error(Code::Conflict, message).label(entry.key_span, "");
+        Err(draft.label(kind.span, "the type").help("remove it, or change the type").emit())
+    }))
+    .map(|_: Vec<()>| ())
+}
+
+fn check_no_path(
+    d: &mut Diagnostics,
+    name: &Spanned<Rc<str>>,
+    kind: &Spanned<Rc<str>>,
+) -> Result<(), Reported> {
+    if !name.value.starts_with(['.', '/', '~']) {
+        return Ok(());
+    }
+    let message = format!("`type: volume` mounts a volume, and `{}` is a path", name.value.escape_debug());
+    let draft = d.error(Code::Conflict, message).label(name.span, "a path").label(kind.span, "the type");
+    Err(draft.help("write `type: bind`").emit())
+}
+
+/// How Docker Desktop keeps the two sides of a mount alike. A bundle has one side.
+const CONSISTENCIES: [&str; 4] = ["consistent", "cached", "delegated", "default"];
+
+fn consistency(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    let text = text(d, node)?;
+    if CONSISTENCIES.contains(&&*text.value) {
+        return Ok(());
+    }
+    let message = format!("no consistency is called `{}`", text.value.escape_debug());
+    let draft = d.error(Code::InvalidValue, message).label(text.span, "");
+    Err(draft.help("write `consistent`, `cached` or `delegated`, or leave the key away").emit())
 }
 
 fn needed(
@@ -236,6 +295,6 @@ fn mode(d: &mut Diagnostics, node: &Node) -> Result<u32, Reported> {
 fn of_volume(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     let mut t = Table::new(d, node, "`volume` of a mount")?;
     t.opt(d, "nocopy", boolean);
-    t.opt(d, "labels", |_, _| Ok(()));
+    t.opt(d, "labels", labels);
     t.finish(d, &["subpath"])
 }

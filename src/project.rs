@@ -24,7 +24,7 @@ use crate::source::{Sources, Span, Spanned};
 
 pub use environment::{Environment, Variable};
 pub use name::{WithName, project_name};
-pub use security::Seccomp;
+pub use security::{Seccomp, Security};
 pub use users::User;
 pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
 
@@ -54,8 +54,8 @@ pub struct Service {
     pub user: User,
     /// The variables of `env_file` and `environment`.
     pub environment: BTreeMap<Rc<str>, Variable>,
-    /// Which system calls are allowed.
-    pub seccomp: Seccomp,
+    /// How it is confined by name.
+    pub security: Security,
     /// Its mounts, with their sources found.
     pub mounts: Vec<Mount>,
 }
@@ -179,11 +179,11 @@ fn service(
     // Every part is looked at before the first error ends the service.
     let root = root(d, &name, &written, images, options);
     let environment = environment::of_service(d, sources, &written, options);
-    let seccomp = security::seccomp(d, sources, &written, options);
+    let security = security::security(d, sources, &written, options);
     let mounts = volumes::mounts(d, &written, volumes, options);
-    let (root, environment, seccomp, mounts) = (root?, environment?, seccomp?, mounts?);
+    let (root, environment, security, mounts) = (root?, environment?, security?, mounts?);
     let user = users::user(d, &written, &name, &root, images, options)?;
-    Ok(Service { name, written, root, user, environment, seccomp, mounts })
+    Ok(Service { name, written, root, user, environment, security, mounts })
 }
 
 fn root(

@@ -13,7 +13,6 @@ use super::origin::{Origin, Origins};
 use super::rlimits::rlimits;
 use crate::compose::service::Command;
 use crate::compose::value::capability::CapabilityName;
-use crate::compose::value::security_opt::SecurityOpt;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::Configuration;
 use crate::source::Spanned;
@@ -219,26 +218,16 @@ fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
 }
 
 fn no_new_privileges(context: &Context, o: &mut Origins) -> Option<bool> {
-    let options = context.written().security_opt.iter().rev();
-    let (value, span) = options.into_iter().find_map(|option| match option.value {
-        SecurityOpt::NoNewPrivileges(value) => Some((value, option.span)),
-        _ => None,
-    })?;
-    o.set("/process/noNewPrivileges", Origin::Written(span));
-    Some(value)
+    let written = context.service.security.no_new_privileges?;
+    o.set("/process/noNewPrivileges", Origin::Written(written.span));
+    Some(written.value)
 }
 
 /// A bundle has no AppArmor profile unless it is asked for one: `docker-default` is an object of Docker's hosts. So
 /// `unconfined` says what is the case anyway, and naming it would keep hosts without AppArmor from starting it.
 fn apparmor(context: &Context, o: &mut Origins) -> Option<String> {
-    let (name, span) =
-        context.written().security_opt.iter().rev().find_map(|option| match &option.value {
-            SecurityOpt::Apparmor(name) => Some((name, option.span)),
-            _ => None,
-        })?;
-    if name == "unconfined" {
-        return None;
-    }
-    o.set("/process/apparmorProfile", Origin::Written(span));
-    Some(name.clone())
+    let written = context.service.security.apparmor.as_ref();
+    let written = written.filter(|name| &*name.value != "unconfined")?;
+    o.set("/process/apparmorProfile", Origin::Written(written.span));
+    Some(written.value.to_string())
 }

@@ -51,7 +51,7 @@ pub fn seccomp(
     profiles: &mut Profiles,
 ) -> Option<Rc<oci::LinuxSeccomp>> {
     let mut default = || profiles.default_for(context);
-    let (profile, origin) = match (&context.service.seccomp, context.privileged()) {
+    let (profile, origin) = match (&context.service.security.seccomp, context.privileged()) {
         (Seccomp::Unconfined(_), _) | (Seccomp::Unsaid, Some(_)) => return None,
         (Seccomp::Unsaid, None) => (default(), Origin::Default("Docker's seccomp profile")),
         (Seccomp::Builtin(span), _) => (default(), Origin::Written(*span)),

@@ -1,5 +1,6 @@
-//! `security_opt` items that name something outside the service.
+//! `security_opt`: one choice about each kind of confinement.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::environment::unreadable;
@@ -7,7 +8,7 @@ use super::{Options, in_project};
 use crate::compose;
 use crate::compose::value::security_opt::{SeccompChoice, SecurityOpt};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::source::{FileId, Sources, Span};
+use crate::source::{FileId, Sources, Span, Spanned};
 
 /// Which system calls are allowed.
 #[derive(Clone, Debug)]
@@ -29,32 +30,75 @@ pub enum Seccomp {
     },
 }
 
-/// The seccomp choice of a service, with its file read. Two different choices contradict each other.
-pub(super) fn seccomp(
+/// How a service is confined by name.
+#[derive(Clone, Debug)]
+pub struct Security {
+    /// Which system calls are allowed.
+    pub seccomp: Seccomp,
+    /// Whether the process may not gain privileges.
+    pub no_new_privileges: Option<Spanned<bool>>,
+    /// The AppArmor profile; `unconfined` is none.
+    pub apparmor: Option<Spanned<Rc<str>>>,
+}
+
+/// What `security_opt` says. Two different choices of one thing contradict each other; the same one twice does not.
+pub(super) fn security(
     d: &mut Diagnostics,
     sources: &mut Sources,
     service: &compose::Service,
     options: &Options,
-) -> Result<Seccomp, Reported> {
-    let mut chosen: Option<(&SeccompChoice, Span)> = None;
+) -> Result<Security, Reported> {
+    let seccomp = chosen(d, service, "seccomp", |option| match option {
+        SecurityOpt::Seccomp(choice) => Some((choice.clone(), named(choice).to_owned())),
+        _ => None,
+    });
+    let no_new_privileges = chosen(d, service, "no-new-privileges", |option| match option {
+        SecurityOpt::NoNewPrivileges(value) => Some((*value, value.to_string())),
+        _ => None,
+    });
+    let apparmor = chosen(d, service, "apparmor", |option| match option {
+        SecurityOpt::Apparmor(name) => Some((Rc::from(name.as_str()), name.clone())),
+        _ => None,
+    });
+    let seccomp = seccomp.and_then(|choice| read(d, sources, choice, options));
+    Ok(Security { seccomp: seccomp?, no_new_privileges: no_new_privileges?, apparmor: apparmor? })
+}
+
+/// The choice that `pick` finds, with how it is written, among the options.
+fn chosen<T: PartialEq>(
+    d: &mut Diagnostics,
+    service: &compose::Service,
+    what: &str,
+    pick: impl Fn(&SecurityOpt) -> Option<(T, String)>,
+) -> Result<Option<Spanned<T>>, Reported> {
+    let mut chosen: Option<(T, String, Span)> = None;
     for option in &service.security_opt {
-        let SecurityOpt::Seccomp(choice) = &option.value else { continue };
-        if let Some((first, place)) = chosen.filter(|(first, _)| *first != choice) {
-            let message = format!("seccomp is set twice: {} and {}", named(first), named(choice));
-            return Err(d
-                .error(Code::Conflict, message)
-                .label(option.span, "")
-                .label(place, "first here")
-                .emit());
+        let Some((value, shown)) = pick(&option.value) else { continue };
+        match &chosen {
+            Some((first, first_shown, place)) if *first != value => {
+                let message = format!("{what} is set twice: {first_shown} and {shown}");
+                let draft = d.error(Code::Conflict, message).label(option.span, "");
+                return Err(draft.label(*place, "first here").help("keep one of them").emit());
+            }
+            _ => chosen = Some((value, shown, option.span)),
         }
-        chosen = Some((choice, option.span));
     }
-    match chosen {
-        None => Ok(Seccomp::Unsaid),
-        Some((SeccompChoice::Builtin, span)) => Ok(Seccomp::Builtin(span)),
-        Some((SeccompChoice::Unconfined, span)) => Ok(Seccomp::Unconfined(span)),
-        Some((SeccompChoice::File(name), span)) => {
-            let path = in_project(name, &options.directory);
+    Ok(chosen.map(|(value, _, span)| Spanned { value, span }))
+}
+
+/// The filter, with its file read.
+fn read(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    choice: Option<Spanned<SeccompChoice>>,
+    options: &Options,
+) -> Result<Seccomp, Reported> {
+    let Some(Spanned { value, span }) = choice else { return Ok(Seccomp::Unsaid) };
+    match value {
+        SeccompChoice::Builtin => Ok(Seccomp::Builtin(span)),
+        SeccompChoice::Unconfined => Ok(Seccomp::Unconfined(span)),
+        SeccompChoice::File(name) => {
+            let path = in_project(&name, &options.directory);
             let file = sources.read(&path).map_err(|error| unreadable(d, &path, &error, Some(span)))?;
             Ok(Seccomp::File { text: sources.text(file), file, span })
         }

@@ -145,10 +145,18 @@ fn scalar<'n>(d: &mut Diagnostics, node: &'n Node, rule: &str) -> Result<&'n Sca
 pub fn text(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Reported> {
     match &node.value {
         Value::Scalar(scalar) if scalar.resolve() == Plain::Str => {
+            check_no_nul(d, node, &scalar.text)?;
             Ok(Spanned { value: Rc::clone(&scalar.text), span: node.content() })
         }
         _ => Err(wrong_type(d, node, "this must be a text")),
     }
+}
+
+/// The kernel ends every text at a NUL, so nothing that holds one starts as it is written.
+fn check_no_nul(d: &mut Diagnostics, node: &Node, text: &str) -> Result<(), Reported> {
+    let Some(at) = text.find('\0') else { return Ok(()) };
+    let draft = d.error(Code::InvalidValue, "a text cannot contain a NUL character");
+    Err(draft.label(node.at(at..at + 1), "").help("remove it").emit())
 }
 
 /// `true` or `false`, or a text that says so. Compose casts the words of YAML 1.1 too, and warns.
@@ -285,6 +293,7 @@ fn pair_of_entry(d: &mut Diagnostics, entry: &Entry) -> Result<Pair, Reported> {
     let value = match &entry.value.value {
         Value::Null => None,
         Value::Scalar(scalar) if scalar.resolve() != Plain::Timestamp => {
+            check_no_nul(d, &entry.value, &scalar.text)?;
             Some(Spanned { value: scalar.go_text().into(), span: entry.value.span })
         }
         _ => return Err(wrong_type(d, &entry.value, "this must be a text, a number, a boolean or nothing")),

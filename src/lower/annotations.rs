@@ -9,6 +9,7 @@ use super::Context;
 use super::origin::{Origin, Origins, escaped};
 use crate::compose::decode::Pair;
 use crate::compose::value::port::ExposedPort;
+use crate::compose::value::signal::Signal;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::project::{MissingSource, MountSource};
 use crate::source::Span;
@@ -39,10 +40,11 @@ pub fn annotations<M: FromIterator<(String, String)>>(
     o: &mut Origins,
 ) -> Result<M, Reported> {
     let mut all = Annotations::new();
-    of_image(d, context, &mut all);
-    stop_signal(context, &mut all);
+    of_image(context, &mut all);
+    stop_signal(d, context, &mut all);
     exposed_ports(d, context, &mut all);
     image_labels(d, context, &mut all);
+    leave_out_nul(d, context, &mut all);
     let labels = written(d, &context.written().labels, &mut all, Runtime::Refused);
     let annotations = written(d, &context.written().annotations, &mut all, Runtime::Meant);
     labels.and(annotations)?;
@@ -55,7 +57,7 @@ pub fn annotations<M: FromIterator<(String, String)>>(
 }
 
 /// The annotations that an image's configuration implies.
-fn of_image(_d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
+fn of_image(context: &Context, all: &mut Annotations) {
     let Some(image) = context.service.image() else { return };
     let from = &image.locked.configuration;
     let fields: [(&str, &'static str, Option<&str>); 5] = [
@@ -73,16 +75,40 @@ fn of_image(_d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
     }
 }
 
-fn stop_signal(context: &Context, all: &mut Annotations) {
-    let of_image = context.service.image().and_then(|image| {
-        let signal = image.locked.configuration.stop_signal.clone().filter(|signal| !signal.is_empty())?;
-        Some((signal, Origin::Image { reference: image.reference.clone(), part: "StopSignal" }))
-    });
-    let written = context.written().stop_signal.as_ref();
-    let written = written.map(|signal| (signal.value.name().to_owned(), Origin::Written(signal.span)));
-    if let Some(signal) = written.or(of_image) {
+fn stop_signal(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
+    let signal = match &context.written().stop_signal {
+        Some(signal) => Some((signal.value.name().to_owned(), Origin::Written(signal.span))),
+        None => stop_signal_of_image(d, context),
+    };
+    if let Some(signal) = signal {
         all.insert("org.opencontainers.image.stopSignal".into(), signal);
     }
+}
+
+fn stop_signal_of_image(d: &mut Diagnostics, context: &Context) -> Option<(String, Origin)> {
+    let image = context.service.image()?;
+    let signal = image.locked.configuration.stop_signal.as_ref().filter(|signal| !signal.is_empty())?;
+    if signal.parse::<Signal>().is_err() {
+        let message =
+            format!("the image wants to be stopped with `{}`, which is no signal", signal.escape_debug());
+        let draft = d.warning(Code::Image, message).label(context.service.name.span, "with this image");
+        draft.help("it is left out; write a `stop_signal`").emit();
+        return None;
+    }
+    Some((signal.clone(), Origin::Image { reference: image.reference.clone(), part: "StopSignal" }))
+}
+
+/// Runtimes end a text at a NUL, or do not start. The file can hold none, so it is the image that does.
+fn leave_out_nul(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
+    all.retain(|key, (value, _)| {
+        let keep = !key.contains('\0') && !value.contains('\0');
+        if !keep {
+            let message = format!("`{}` of the image has a NUL character", key.escape_debug());
+            let draft = d.warning(Code::Image, message).label(context.service.name.span, "with this image");
+            draft.help("it is left out").emit();
+        }
+        keep
+    });
 }
 
 /// The image's ports and those of `expose`, one by one, sorted by number.

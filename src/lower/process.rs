@@ -13,6 +13,7 @@ use super::origin::{Origin, Origins};
 use super::rlimits::rlimits;
 use crate::compose::service::Command;
 use crate::compose::value::capability::CapabilityName;
+use crate::compose::value::target::{clean, kernel_tree};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::Configuration;
 use crate::source::Spanned;
@@ -20,7 +21,7 @@ use crate::source::Spanned;
 /// The process. Fails when there is nothing to run or nowhere to run it.
 pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<oci::Process, Reported> {
     let args = args(d, context, o);
-    let env = env(context, o);
+    let env = env(d, context, o);
     let cwd = cwd(d, context, o);
     let mut process = empty(d)?;
     process
@@ -83,6 +84,11 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         let draft = draft.label(name.span, "neither an entrypoint nor a command");
         return Err(draft.help("give it a `command`").emit());
     }
+    if let Some((word, _)) = args.iter().find(|(word, _)| word.contains('\0')) {
+        let message = format!("the image would run `{}`, which has a NUL character", word.escape_debug());
+        let draft = d.error(Code::Image, message).label(context.service.name.span, "with this image");
+        return Err(draft.help("give the service an `entrypoint` and a `command`").emit());
+    }
     let recorded = args.into_iter().enumerate().map(|(index, (word, origin))| {
         o.set(format!("/process/args/{index}"), origin);
         word
@@ -91,7 +97,7 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
 }
 
 /// The variables of the image, over Docker's own, and over them those of the service; sorted by name.
-fn env(context: &Context, o: &mut Origins) -> Vec<String> {
+fn env(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<String> {
     let mut env: BTreeMap<String, (String, Origin)> = BTreeMap::new();
     let path = Origin::Default("Docker's search path for an image without one");
     env.insert("PATH".into(), (PATH.into(), path));
@@ -102,8 +108,13 @@ fn env(context: &Context, o: &mut Origins) -> Vec<String> {
         env.insert("TERM".into(), ("xterm".into(), Origin::Written(tty.span)));
     }
     if let Some((configuration, origin)) = of_image(context) {
-        for (name, value) in configuration.env.iter().filter_map(|variable| variable.split_once('=')) {
-            env.insert(name.into(), (value.into(), origin("Env")));
+        for variable in &configuration.env {
+            match variable.split_once('=') {
+                Some((name, value)) if !name.is_empty() && !variable.contains('\0') => {
+                    env.insert(name.into(), (value.into(), origin("Env")));
+                }
+                _ => warn_no_variable(d, context, variable),
+            }
         }
     }
     for (name, variable) in &context.service.environment {
@@ -119,6 +130,12 @@ fn env(context: &Context, o: &mut Origins) -> Vec<String> {
     recorded.collect()
 }
 
+fn warn_no_variable(d: &mut Diagnostics, context: &Context, variable: &str) {
+    let message = format!("`{}` in the image is no variable", variable.escape_debug());
+    let draft = d.warning(Code::Image, message).label(context.service.name.span, "with this image");
+    draft.help("it is left out: a variable is `NAME=VALUE`, without a NUL character").emit();
+}
+
 /// `working_dir`, else the image's, else `/`. A place under `/proc` has let containers escape (CVE-2024-21626).
 fn cwd(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<String, Reported> {
     let written = context.written().working_dir.as_ref().filter(|cwd| !cwd.value.is_empty());
@@ -131,10 +148,11 @@ fn cwd(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<String
         (None, Some(image)) => image,
         (None, None) => ("/".into(), Origin::Default("Docker's: the root directory")),
     };
+    let clean = clean(&cwd);
     let wrong = match cwd.as_str() {
-        path if !path.starts_with('/') => Some("must be an absolute path"),
-        path if cleaned(path).first() == Some(&"proc") => Some("may not lie in /proc"),
         path if path.contains('\0') => Some("may not hold a NUL character"),
+        path if !path.starts_with('/') => Some("must be an absolute path"),
+        _ if kernel_tree(&clean) == Some("/proc") => Some("may not lie in /proc"),
         _ => None,
     };
     if let Some(wrong) = wrong {
@@ -142,26 +160,11 @@ fn cwd(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<String
             Origin::Written(span) => span,
             _ => context.service.name.span,
         };
-        return Err(d
-            .error(Code::InvalidValue, format!("the working directory `{cwd}` {wrong}"))
-            .label(place, "")
-            .emit());
+        let message = format!("the working directory `{}` {wrong}", cwd.escape_debug());
+        return Err(d.error(Code::InvalidValue, message).label(place, "").emit());
     }
     o.set("/process/cwd", origin);
-    Ok(format!("/{}", cleaned(&cwd).join("/")))
-}
-
-/// The parts of an absolute path without `.` and `..`.
-fn cleaned(path: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts
+    Ok(clean)
 }
 
 fn user(context: &Context, o: &mut Origins) -> oci::User {

@@ -31,7 +31,8 @@ pub fn clean_target(text: &str) -> Result<String, Invalid> {
     Ok(clean)
 }
 
-fn clean(text: &str) -> String {
+/// An absolute path without `.`, `..` and doubled slashes.
+pub fn clean(text: &str) -> String {
     let mut parts = Vec::new();
     for part in text.split('/') {
         match part {

@@ -141,11 +141,11 @@ impl Sources {
     }
 
     /// Whether a path that stays in a directory as it is written leads out of it by links.
-    pub fn leads_out(path: &Path, directory: &Path) -> bool {
-        let written_inside = path.components().all(|part| part != Component::ParentDir)
-            && path.strip_prefix(directory).is_ok();
-        let real = || Some((path.canonicalize().ok()?, directory.canonicalize().ok()?));
-        written_inside && real().is_some_and(|(path, directory)| !path.starts_with(directory))
+    pub fn leads_out(written: &Path, directory: &Path) -> bool {
+        let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        let real = || Some((directory.join(written).canonicalize().ok()?, directory.canonicalize().ok()?));
+        written.components().all(inside)
+            && real().is_some_and(|(path, directory)| !path.starts_with(directory))
     }
 
     /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.

@@ -61,7 +61,7 @@ fn compiled(
     let (to_project, real) = match (way(&bundles, &directory), real(&directory)) {
         (Ok(way), Ok(real)) => (way, real),
         (Err(error), _) | (_, Err(error)) => {
-            complain(&format!("{}: {error}\n", directory.display()));
+            complain(&format!("{}: {error}\n", bundles.display()));
             return Ok(None);
         }
     };

@@ -123,7 +123,7 @@ fn of_file(
         Err(ReadError::NotFound) if file.missing == Missing::Empty => return Ok(BTreeMap::new()),
         Err(error) => return Err(unreadable(d, &path, &error, Some(file.path.span))),
     };
-    if Sources::leads_out(&path, &options.directory) {
+    if Sources::leads_out(Path::new(&*file.path.value), &options.directory) {
         let message = format!("`{}` is a link that leads out of the project", file.path.value);
         let draft = d.warning(Code::HostDependent, message).label(file.path.span, "written into the bundle");
         draft

@@ -1,0 +1,180 @@
+//! Which project the command line means, and what it does with the files of it.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make their inputs")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const SERVICE: &str = "{x-bundlegen: {rootfs: ./root}, network_mode: none, command: [x]";
+
+/// A directory with a project in it.
+struct Project(TempDir);
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let project = Project(tempfile::tempdir().unwrap());
+        fs::create_dir(project.0.path().join("root")).unwrap();
+        files.iter().for_each(|(path, text)| project.write(path, text));
+        project
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.0.path().join(path)).unwrap()
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.path().join(path).exists()
+    }
+
+    /// Runs the program in a directory of the project.
+    fn run(&self, inside: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_bundlegen"));
+        program.args(arguments).current_dir(self.0.path().join(inside)).env_clear();
+        Run(program.envs(environment.iter().copied()).output().unwrap())
+    }
+}
+
+struct Run(Output);
+
+impl Run {
+    fn code(&self) -> i32 {
+        self.0.status.code().unwrap()
+    }
+
+    fn said(&self) -> String {
+        format!("{}{}", String::from_utf8_lossy(&self.0.stdout), String::from_utf8_lossy(&self.0.stderr))
+    }
+
+    #[track_caller]
+    fn succeeds(&self) {
+        assert_eq!(self.code(), 0, "{}", self.said());
+    }
+
+    #[track_caller]
+    fn fails_with(&self, code: i32, text: &str) {
+        assert_eq!(self.code(), code, "{}", self.said());
+        assert!(self.said().contains(text), "{}", self.said());
+    }
+}
+
+fn one(service: &str) -> String {
+    format!("services:\n  web: {SERVICE}, {service}}}\n")
+}
+
+#[test]
+fn a_project_is_found_from_below() {
+    let project =
+        Project::new(&[("compose.yaml", &one("hostname: \"${NAME}\", labels: {p: $COMPOSE_PROJECT_NAME}"))]);
+    project.write(".env", "NAME=above\n");
+    project.write("a/b/.env", "NAME=here\n");
+    project.run("a/b", &["build", "-p", "shop"], &[]).succeeds();
+    assert_eq!(
+        project.read("bundles/web/etc/hostname"),
+        "here\n",
+        "both files count, and the nearer one wins"
+    );
+    assert!(project.read("bundles/web/config.json").contains("\"p\": \"shop\""));
+    project.run("a/b", &["build"], &[]).succeeds();
+    let name = project.0.path().file_name().unwrap().to_str().unwrap().to_lowercase();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    assert!(project.read("bundles/web/config.json").contains(&format!("\"p\": \"{name}\"")));
+    project.run("a", &["check", "../compose.yaml"], &[]).fails_with(1, "etc/hostname: out of date");
+}
+
+#[test]
+fn variables_of_compose_are_followed_or_refused() {
+    let project =
+        Project::new(&[("compose.yaml", &one("hostname: \"${NAME:-none}\"")), (".env", "NAME=dotenv\n")]);
+    let name = |environment: &[(&str, &str)]| {
+        project.run("", &["build"], environment).succeeds();
+        project.read("bundles/web/etc/hostname")
+    };
+    assert_eq!(name(&[]), "dotenv\n");
+    assert_eq!(name(&[("NAME", "shell")]), "shell\n");
+    assert_eq!(name(&[("COMPOSE_DISABLE_ENV_FILE", "1")]), "none\n");
+    project.write("other.yaml", &one("hostname: other"));
+    assert_eq!(name(&[("COMPOSE_FILE", "other.yaml")]), "other\n");
+    for environment in [
+        [("COMPOSE_FILE", "a.yaml:b.yaml"), ("X", "")],
+        [("COMPOSE_FILE", "a.yaml,b.yaml"), ("COMPOSE_PATH_SEPARATOR", ",")],
+        [("COMPOSE_ENV_FILES", "a.env"), ("X", "")],
+    ] {
+        project.run("", &["build"], &environment).fails_with(1, "not supported yet");
+    }
+    project.write(".env", "COMPOSE_FILE=other.yaml\n");
+    project.run("", &["build"], &[]).fails_with(1, "not supported yet");
+    project.run("", &["build", "compose.yaml"], &[]).succeeds();
+}
+
+#[test]
+fn the_project_is_no_output() {
+    let project = Project::new(&[("compose.yaml", &one("tty: false"))]);
+    for output in [".", "..", "./root/.."] {
+        project.run("", &["build", "-o", output], &[]).fails_with(1, "lies in the output directory");
+    }
+    project.run("", &["build", "-o", "root/deep/out"], &[]).succeeds();
+    assert!(project.has("root/deep/out/SHA256SUMS"));
+}
+
+#[test]
+fn what_check_names_mends_it() {
+    let project = Project::new(&[("my compose.yaml", &one("tty: false"))]);
+    let arguments = ["my compose.yaml", "-o", "out dir"];
+    let run = |command: &str| project.run("", &[&[command], &arguments[..]].concat(), &[]);
+    run("check").fails_with(1, "config.json: missing");
+    run("build").succeeds();
+    run("check").succeeds();
+    project.write("out dir/web/config.json", "{}\n");
+    project.write("out dir/web/extra", "");
+    run("check").fails_with(1, "edited");
+    run("check").fails_with(1, "to mend it: bundlegen build 'my compose.yaml' -o 'out dir'");
+    run("build").succeeds();
+    run("check").fails_with(1, "to mend it, move it away: out dir/web/extra");
+    fs::remove_file(project.0.path().join("out dir/web/extra")).unwrap();
+    run("check").succeeds();
+}
+
+#[test]
+fn nothing_is_written_when_something_is_in_the_way() {
+    let lock = "version: 1\nplatform: linux/amd64\nimages: {}\n";
+    let project = Project::new(&[("compose.yaml", &one("tty: false")), ("bundlegen.lock", lock)]);
+    fs::create_dir_all(project.0.path().join("bundles/web")).unwrap();
+    symlink("/etc/hostname", project.0.path().join("bundles/web/config.json")).unwrap();
+    project.run("", &["build"], &[]).fails_with(3, "symbolic link");
+    assert_eq!(project.read("bundlegen.lock"), lock);
+    assert!(!project.has("bundles/SHA256SUMS"));
+}
+
+#[test]
+fn links_show_nothing_of_what_they_lead_to() {
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    fs::write(&secret, "TOKEN=hunter2\n").unwrap();
+    let project = Project::new(&[("compose.yaml", &one("env_file: [web.env]"))]);
+    let link = |name: &str| symlink(&secret, Path::new(project.0.path()).join(name)).unwrap();
+    link("web.env");
+    project.run("", &["build", "--deny-warnings"], &[]).fails_with(1, "leads out of the project");
+    project.write("compose.yaml", &one("tty: false"));
+    link("bundlegen.lock");
+    let run = project.run("", &["build"], &[]);
+    run.fails_with(1, "a symbolic link and not a file");
+    assert!(!run.said().contains("hunter2"));
+}
+
+#[test]
+fn exit_codes_tell_what_kind_of_failure_it_was() {
+    let project = Project::new(&[("compose.yaml", &one("tty: false"))]);
+    project.run("", &["build", "--no-such-option"], &[]).fails_with(2, "--no-such-option");
+    project.run("", &["build", "missing.yaml"], &[]).fails_with(1, "missing.yaml cannot be read");
+    project.run("", &["build", "-o", "compose.yaml/x"], &[]).fails_with(3, "compose.yaml");
+    project.run("", &["prepare", "nowhere"], &[]).fails_with(3, "nowhere");
+}

@@ -17,7 +17,9 @@ impl Project {
     fn new(files: &[(&str, &str)]) -> Self {
         let project = Project(tempfile::tempdir().unwrap());
         fs::create_dir(project.0.path().join("root")).unwrap();
-        files.iter().for_each(|(path, text)| project.write(path, text));
+        for (path, text) in files {
+            project.write(path, text);
+        }
         project
     }
 

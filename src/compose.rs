@@ -15,7 +15,7 @@ use std::rc::Rc;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::{Entry, Node, Value};
-use decode::{Table, text, wrong_type};
+use decode::{Expected, Table, text, wrong_type};
 
 pub use extension::{Extension, ServiceExtension};
 pub use service::Service;
@@ -56,8 +56,8 @@ pub fn decode(d: &mut Diagnostics, root: &Node) -> Result<File, Reported> {
     table.opt(d, "version", obsolete);
     let file = File {
         name: table.opt(d, "name", text),
-        services: table.list(d, "services", |d, node| definitions(d, node, "services", service::decode)),
-        volumes: table.list(d, "volumes", |d, node| definitions(d, node, "volumes", volume::decode)),
+        services: table.list(d, "services", |d, node| definitions(d, node, "`services`", service::decode)),
+        volumes: table.list(d, "volumes", |d, node| definitions(d, node, "`volumes`", volume::decode)),
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
@@ -76,11 +76,11 @@ fn obsolete(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
 fn definitions<T>(
     d: &mut Diagnostics,
     node: &Node,
-    what: &str,
+    what: &'static str,
     decode: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
 ) -> Result<Vec<Named<T>>, Reported> {
     let Value::Map(entries) = &node.value else {
-        return Err(wrong_type(d, node, &format!("`{what}` must be a mapping")));
+        return Err(wrong_type(d, node, Expected::Mapping(what)));
     };
     let own = entries.iter().filter(|entry| !entry.key.starts_with("x-"));
     Ok(own.map(|entry| definition(d, entry, &decode)).collect())

@@ -10,7 +10,7 @@ use super::value::key_value::KeyValue;
 use crate::diag::{Code, Diagnostics, Invalid, Reported};
 use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
-use crate::yaml::{Entry, Node, Plain, Scalar, Style, Value};
+use crate::yaml::{Entry, Node, Plain, Scalar, Value};
 
 /// A cursor over a mapping: it gives out keys and at the end reports what nobody asked for.
 pub struct Table<'n> {
@@ -28,7 +28,7 @@ impl<'n> Table<'n> {
             Value::Map(entries) => {
                 Ok(Table { what, span: node.span, entries, asked: Vec::new(), failed: None })
             }
-            _ => Err(wrong_type(d, node, &format!("{what} must be a mapping"))),
+            _ => Err(wrong_type(d, node, Expected::Mapping(what))),
         }
     }
 
@@ -114,30 +114,110 @@ impl<'n> Table<'n> {
     }
 }
 
-/// Reports a value of the wrong type; `rule` is what would be right.
-pub fn wrong_type(d: &mut Diagnostics, node: &Node, rule: &str) -> Reported {
+/// What a value should have been.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// A mapping, with what it describes.
+    Mapping(&'static str),
+    /// A text.
+    Text,
+    /// A text or a number.
+    TextOrNumber,
+    /// A boolean.
+    Bool,
+    /// A number without a fraction.
+    Integer,
+    /// A list.
+    List,
+    /// A text or a list.
+    TextOrList,
+    /// A list or a mapping.
+    ListOrMapping,
+    /// Names with values.
+    Pairs,
+    /// The value of a name.
+    PairValue,
+}
+
+impl Expected {
+    fn rule(self) -> String {
+        let what = match self {
+            Expected::Mapping(what) => return format!("{what} must be a mapping"),
+            Expected::Text => "a text",
+            Expected::TextOrNumber => "a text or a number",
+            Expected::Bool => "`true` or `false`",
+            Expected::Integer => "a whole number",
+            Expected::List => "a list",
+            Expected::TextOrList => "a text or a list",
+            Expected::ListOrMapping => "a list or a mapping",
+            Expected::Pairs => "a mapping or a list of `NAME=VALUE`",
+            Expected::PairValue => "a text, a number, a boolean or nothing",
+        };
+        format!("this must be {what}")
+    }
+
+    /// What to write instead of `scalar`, where that can be told.
+    fn help(self, scalar: &Scalar) -> Option<String> {
+        let text = &scalar.text;
+        let plain = scalar.resolve();
+        let quoted = || Some(format!("quote it to make it a text: `\"{text}\"`"));
+        match self {
+            Expected::PairValue if plain == Plain::Timestamp => quoted(),
+            Expected::Text | Expected::TextOrNumber | Expected::TextOrList
+                if !matches!(plain, Plain::Str | Plain::Null) =>
+            {
+                quoted()
+            }
+            Expected::Bool => match (&**text, nearest(text, ["true", "false"])) {
+                ("0", _) => Some("write `false`".to_owned()),
+                ("1", _) => Some("write `true`".to_owned()),
+                (_, known) => known.map(|known| format!("did you mean `{known}`?")),
+            },
+            Expected::Integer => match plain {
+                Plain::Float(number) => whole(number).map(|whole| format!("write `{whole}`")),
+                _ => None,
+            },
+            Expected::List if plain != Plain::Null => Some(format!("write a list of one: `[{text}]`")),
+            _ => None,
+        }
+    }
+}
+
+/// The digits of a number such as `1e3`.
+fn whole(number: f64) -> Option<String> {
+    (number.fract() == 0.0 && number.abs() < 1e15).then(|| format!("{number}"))
+}
+
+/// Reports a value of the wrong type.
+pub fn wrong_type(d: &mut Diagnostics, node: &Node, expected: Expected) -> Reported {
     if let Value::Broken(reported) = node.value {
         return reported;
     }
-    let kind = node.kind();
+    let (rule, kind) = (expected.rule(), kind(node, expected));
     let draft = d.error(Code::WrongType, format!("{rule}, and this is {kind}")).label(node.span, kind);
     let Value::Scalar(scalar) = &node.value else { return draft.emit() };
-    let typed = scalar.style == Style::Plain && scalar.resolve() != Plain::Str;
-    match nearest(&scalar.text, ["true", "false"]).filter(|_| rule.contains("`true`")) {
-        Some(known) => draft.help(format!("did you mean `{known}`?")),
-        None if typed && rule.contains("a text") => {
-            draft.help(format!("quote it to make it a text: `\"{}\"`", scalar.text))
-        }
-        None if rule.ends_with("a list") => draft.help(format!("write a list of one: `[{}]`", scalar.text)),
+    match expected.help(scalar) {
+        Some(help) => draft.help(help),
         None => draft,
     }
     .emit()
 }
 
-fn scalar<'n>(d: &mut Diagnostics, node: &'n Node, rule: &str) -> Result<&'n Scalar, Reported> {
+/// What a value is. A number that is too large for its type is still a number.
+fn kind(node: &Node, expected: Expected) -> &'static str {
+    let digits = |text: &str| text.trim_start_matches(['-', '+']).bytes().all(|b| b.is_ascii_digit());
+    match (&node.value, expected) {
+        (Value::Scalar(scalar), Expected::Integer) if !scalar.text.is_empty() && digits(&scalar.text) => {
+            "a number out of range"
+        }
+        _ => node.kind(),
+    }
+}
+
+fn scalar<'n>(d: &mut Diagnostics, node: &'n Node, expected: Expected) -> Result<&'n Scalar, Reported> {
     match &node.value {
         Value::Scalar(scalar) => Ok(scalar),
-        _ => Err(wrong_type(d, node, rule)),
+        _ => Err(wrong_type(d, node, expected)),
     }
 }
 
@@ -148,7 +228,7 @@ pub fn text(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Report
             check_no_nul(d, node, &scalar.text)?;
             Ok(Spanned { value: Rc::clone(&scalar.text), span: node.content() })
         }
-        _ => Err(wrong_type(d, node, "this must be a text")),
+        _ => Err(wrong_type(d, node, Expected::Text)),
     }
 }
 
@@ -161,13 +241,13 @@ fn check_no_nul(d: &mut Diagnostics, node: &Node, text: &str) -> Result<(), Repo
 
 /// `true` or `false`, or a text that says so. Compose casts the words of YAML 1.1 too, and warns.
 pub fn boolean(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
-    let scalar = scalar(d, node, "this must be `true` or `false`")?;
+    let scalar = scalar(d, node, Expected::Bool)?;
     let value = match scalar.text.to_lowercase().as_str() {
         "true" => true,
         "false" => false,
         "y" | "yes" | "on" => word(d, node, &scalar.text, true),
         "n" | "no" | "off" => word(d, node, &scalar.text, false),
-        _ => return Err(wrong_type(d, node, "this must be `true` or `false`")),
+        _ => return Err(wrong_type(d, node, Expected::Bool)),
     };
     Ok(Spanned { value, span: node.span })
 }
@@ -180,14 +260,15 @@ fn word(d: &mut Diagnostics, node: &Node, text: &str, value: bool) -> bool {
 
 /// A whole number, or a text of one.
 pub fn integer(d: &mut Diagnostics, node: &Node) -> Result<Spanned<i64>, Reported> {
-    let rule = "this must be a whole number";
-    let scalar = scalar(d, node, rule)?;
+    let scalar = scalar(d, node, Expected::Integer)?;
     let value = match scalar.resolve() {
         Plain::Int(value) => i64::try_from(value).ok(),
         Plain::Str => scalar.text.parse().ok(),
         _ => None,
     };
-    value.map(|value| Spanned { value, span: node.span }).ok_or_else(|| wrong_type(d, node, rule))
+    value
+        .map(|value| Spanned { value, span: node.span })
+        .ok_or_else(|| wrong_type(d, node, Expected::Integer))
 }
 
 /// A value with a text form that must be a text in YAML too.
@@ -201,10 +282,10 @@ pub fn text_or_number<T: FromStr<Err = Invalid>>(
     d: &mut Diagnostics,
     node: &Node,
 ) -> Result<Spanned<T>, Reported> {
-    let scalar = scalar(d, node, "this must be a text or a number")?;
+    let scalar = scalar(d, node, Expected::TextOrNumber)?;
     match scalar.resolve() {
         Plain::Str | Plain::Int(_) | Plain::Float(_) => parsed(d, node, &scalar.go_text()),
-        _ => Err(wrong_type(d, node, "this must be a text or a number")),
+        _ => Err(wrong_type(d, node, Expected::TextOrNumber)),
     }
 }
 
@@ -229,7 +310,7 @@ pub fn list<T>(
 ) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<Vec<T>, Reported> {
     move |d, node| match &node.value {
         Value::Seq(items) => all(items.iter().map(|node| wanted(d).and_then(|()| item(d, node)))),
-        _ => Err(wrong_type(d, node, "this must be a list")),
+        _ => Err(wrong_type(d, node, Expected::List)),
     }
 }
 
@@ -240,7 +321,7 @@ pub fn one_or_list<T>(
     move |d, node| match &node.value {
         Value::Scalar(_) => Ok(vec![item(d, node)?]),
         Value::Seq(items) => all(items.iter().map(|node| wanted(d).and_then(|()| item(d, node)))),
-        _ => Err(wrong_type(d, node, "this must be a text or a list")),
+        _ => Err(wrong_type(d, node, Expected::TextOrList)),
     }
 }
 
@@ -273,7 +354,7 @@ pub fn pairs(d: &mut Diagnostics, node: &Node) -> Result<Vec<Pair>, Reported> {
     let pairs = match &node.value {
         Value::Map(entries) => all(entries.iter().map(|entry| pair_of_entry(d, entry)))?,
         Value::Seq(items) => all(items.iter().map(|item| wanted(d).and_then(|()| pair_of_item(d, item))))?,
-        _ => return Err(wrong_type(d, node, "this must be a mapping or a list of `NAME=VALUE`")),
+        _ => return Err(wrong_type(d, node, Expected::Pairs)),
     };
     let mut unique: Vec<Pair> = Vec::with_capacity(pairs.len());
     let mut places = BTreeMap::new();
@@ -296,7 +377,7 @@ fn pair_of_entry(d: &mut Diagnostics, entry: &Entry) -> Result<Pair, Reported> {
             check_no_nul(d, &entry.value, &scalar.text)?;
             Some(Spanned { value: scalar.go_text().into(), span: entry.value.span })
         }
-        _ => return Err(wrong_type(d, &entry.value, "this must be a text, a number, a boolean or nothing")),
+        _ => return Err(wrong_type(d, &entry.value, Expected::PairValue)),
     };
     if key.value.is_empty() || key.value.contains(['=', '\0']) {
         let message = match &*key.value {

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::decode::{
-    Pair, Table, all, boolean, integer, list, one_or_list, pairs, text, text_or_number, value, wrong_type,
+    Expected, Pair, Table, all, boolean, integer, list, one_or_list, pairs, text, text_or_number, value,
+    wrong_type,
 };
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::value::bytes::Bytes;
@@ -19,6 +20,7 @@ use super::value::tmpfs::Tmpfs;
 use super::value::words::{self, Words};
 use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
 use crate::yaml::{Entry, Node, Value};
 
@@ -212,7 +214,7 @@ fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported
             let text = text(d, node)?;
             split(d, node, &text.value)?
         }
-        _ => return Err(wrong_type(d, node, "this must be a text or a list")),
+        _ => return Err(wrong_type(d, node, Expected::TextOrList)),
     };
     Ok(Some(Command { words, span: node.span }))
 }
@@ -233,7 +235,7 @@ fn depends_on(d: &mut Diagnostics, node: &Node) -> Result<Vec<Spanned<Rc<str>>>,
     match &node.value {
         Value::Seq(items) => all(items.iter().map(|item| text(d, item))),
         Value::Map(entries) => all(entries.iter().map(|entry| dependency(d, entry))),
-        _ => Err(wrong_type(d, node, "this must be a list or a mapping")),
+        _ => Err(wrong_type(d, node, Expected::ListOrMapping)),
     }
 }
 
@@ -333,18 +335,32 @@ pub enum NetworkMode {
     Host,
 }
 
+/// What Compose has besides `none` and `host`.
+const OTHER_NETWORKS: [&str; 2] = ["bridge", "default"];
+
 fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>, Reported> {
     let text = text(d, node)?;
     let value = match &*text.value {
         "none" => NetworkMode::None,
         "host" => NetworkMode::Host,
-        other => {
-            let message = format!("`network_mode: {other}` is not supported yet");
-            let draft = d.error(Code::NotSupported, message).label(text.span, "");
-            return Err(draft.help("`none` and `host` are").emit());
-        }
+        other => return Err(no_network_mode(d, other, text.span)),
     };
     Ok(Spanned { value, span: node.span })
+}
+
+fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {
+    let of_another = mode.starts_with("service:") || mode.starts_with("container:");
+    if of_another || OTHER_NETWORKS.contains(&mode) {
+        let message = format!("`network_mode: {mode}` is not supported yet");
+        return d.error(Code::NotSupported, message).label(span, "").help("`none` and `host` are").emit();
+    }
+    let known = nearest(mode, ["none", "host"].into_iter().chain(OTHER_NETWORKS));
+    let draft = d.error(Code::InvalidValue, format!("no network mode is called `{mode}`")).label(span, "");
+    match known {
+        Some(known) => draft.help(format!("did you mean `{known}`?")),
+        None => draft.help("write `none` or `host`"),
+    }
+    .emit()
 }
 
 /// A kernel parameter.
@@ -385,7 +401,7 @@ pub struct Ulimit {
 
 fn ulimits(d: &mut Diagnostics, node: &Node) -> Result<Vec<Ulimit>, Reported> {
     let Value::Map(entries) = &node.value else {
-        return Err(wrong_type(d, node, "`ulimits` must be a mapping"));
+        return Err(wrong_type(d, node, Expected::Mapping("`ulimits`")));
     };
     all(entries.iter().map(|entry| ulimit(d, entry)))
 }

@@ -19,9 +19,6 @@ use crate::lower::{Lowered, lower, mounts};
 use crate::project::{Project, Service};
 use tree::{Entry, RelPath, Tree};
 
-/// Names in an output directory that a service cannot have, because bundlegen or the host puts something there.
-const RESERVED: &[&str] = &["volumes", "networks", state::GITIGNORE_NAME, sums::NAME, state::STAGING, ".git"];
-
 /// The bundles of a project, and where their values come from.
 #[derive(Debug)]
 pub struct Bundles {
@@ -31,7 +28,7 @@ pub struct Bundles {
     pub origins: BTreeMap<Rc<str>, Origins>,
 }
 
-/// Lowers every service and lays out the directory.
+/// Lowers every service and lays out the directory. A project with mistakes is lowered for those that show there.
 pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reported> {
     let architecture = architecture(d, project)?;
     let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
@@ -63,11 +60,6 @@ fn one(
     tree: &mut Tree,
 ) -> Result<Origins, Reported> {
     let name = &service.name;
-    if RESERVED.contains(&&*name.value) {
-        let message = format!("a service cannot be called `{}`", name.value);
-        let draft = d.error(Code::Name, message).label(name.span, "");
-        return Err(draft.help("that name in the output directory is taken").emit());
-    }
     let mut config = json::spec(&spec).map_err(|error| internal(d, &error))?;
     let filter =
         seccomp.map(|seccomp| filters.text(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
@@ -133,4 +125,17 @@ fn put(d: &mut Diagnostics, tree: &mut Tree, path: &str, entry: Entry) -> Result
 /// What earlier checks have ruled out. It is reported and not a panic all the same.
 fn internal(d: &mut Diagnostics, error: &dyn std::fmt::Display) -> Reported {
     d.error(Code::Internal, format!("this is a fault of bundlegen: {error}")).emit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::RESERVED;
+
+    #[test]
+    fn no_service_is_called_like_a_file_of_ours() {
+        for name in [state::GITIGNORE_NAME, sums::NAME, state::STAGING] {
+            assert!(RESERVED.contains(&name), "{name}");
+        }
+    }
 }

@@ -34,15 +34,20 @@ pub struct File {
     pub extension: Extension,
 }
 
-/// A definition under its name. What was wrong with it was reported and is not kept; the name still counts, so
-/// that references to it raise no second error.
+/// A definition under its name. Where something was wrong, the rest is kept: it may refer to something that does not
+/// exist, and references to it raise no second error.
 #[derive(Debug)]
 pub struct Named<T> {
     /// The key of the definition.
     pub name: Spanned<Rc<str>>,
-    /// The definition, unless there was an error in it.
-    pub value: Option<T>,
+    /// The definition, without what was wrong in it.
+    pub value: T,
+    /// Whether all of it was right.
+    pub whole: Result<(), Reported>,
 }
+
+/// Names that a service cannot have, because bundlegen or the host puts something there in an output directory.
+pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS", ".bundlegen-new", ".git"];
 
 /// What Compose knows at the top of a file and `bundlegen` does not do yet.
 const LATER: &[&str] = &["include", "models", "networks", "secrets", "configs"];
@@ -56,8 +61,8 @@ pub fn decode(d: &mut Diagnostics, root: &Node) -> Result<File, Reported> {
     table.opt(d, "version", obsolete);
     let file = File {
         name: table.opt(d, "name", text),
-        services: table.list(d, "services", |d, node| definitions(d, node, "`services`", service::decode)),
-        volumes: table.list(d, "volumes", |d, node| definitions(d, node, "`volumes`", volume::decode)),
+        services: table.list(d, "services", |d, node| services(d, node)),
+        volumes: table.list(d, "volumes", |d, node| volumes(d, node)),
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
@@ -73,11 +78,26 @@ fn obsolete(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     Ok(())
 }
 
+fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Reported> {
+    let mut services = definitions(d, node, "`services`", service::decode)?;
+    for service in &mut services {
+        service.whole = check_not_reserved(d, &service.name).and(service.whole);
+    }
+    Ok(services)
+}
+
+fn volumes(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Volume>>, Reported> {
+    definitions(d, node, "`volumes`", |d, node| match volume::decode(d, node) {
+        Ok(volume) => (volume, Ok(())),
+        Err(reported) => (Volume::default(), Err(reported)),
+    })
+}
+
 fn definitions<T>(
     d: &mut Diagnostics,
     node: &Node,
     what: &'static str,
-    decode: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
+    decode: impl Fn(&mut Diagnostics, &Node) -> (T, Result<(), Reported>),
 ) -> Result<Vec<Named<T>>, Reported> {
     let Value::Map(entries) = &node.value else {
         return Err(wrong_type(d, node, Expected::Mapping(what)));
@@ -89,12 +109,21 @@ fn definitions<T>(
 fn definition<T>(
     d: &mut Diagnostics,
     entry: &Entry,
-    decode: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
+    decode: impl Fn(&mut Diagnostics, &Node) -> (T, Result<(), Reported>),
 ) -> Named<T> {
     let name = Spanned { value: Rc::clone(&entry.key), span: entry.key_span };
     let named = check_name(d, &name);
-    let value = decode(d, &entry.value).and_then(|value| named.map(|()| value)).ok();
-    Named { name, value }
+    let (value, whole) = decode(d, &entry.value);
+    Named { name, value, whole: named.and(whole) }
+}
+
+fn check_not_reserved(d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Result<(), Reported> {
+    if !RESERVED.contains(&&*name.value) {
+        return Ok(());
+    }
+    let message = format!("a service cannot be called `{}`", name.value);
+    let draft = d.error(Code::Name, message).label(name.span, "");
+    Err(draft.help("that name in the output directory is taken").emit())
 }
 
 /// Room for a suffix in the 255 bytes of a file name.

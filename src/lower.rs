@@ -31,7 +31,7 @@ use crate::compose::value::architecture::Architecture;
 use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::{Root, Service};
+use crate::project::Service;
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
@@ -169,7 +169,7 @@ impl Context<'_> {
 
     /// Where `privileged: true` is written, if it is.
     pub fn privileged(&self) -> Option<Span> {
-        privileged(&self.service.written)
+        self.service.written.privileged()
     }
 
     /// Whether the network is the host's, and where that is written.
@@ -177,19 +177,10 @@ impl Context<'_> {
         let mode = self.service.written.network_mode?;
         (mode.value == NetworkMode::Host).then_some(mode.span)
     }
-
-    /// The image, if the root file system comes from one.
-    pub fn is_image(&self) -> bool {
-        matches!(self.service.root, Root::Image(_))
-    }
-}
-
-fn privileged(service: &compose::Service) -> Option<Span> {
-    service.privileged.filter(|privileged| privileged.value).map(|privileged| privileged.span)
 }
 
 fn final_capabilities(service: &compose::Service) -> BTreeSet<Capability> {
     let names = |list: &[Spanned<CapabilityName>]| list.iter().map(|name| name.value).collect::<Vec<_>>();
-    let privilege = if privileged(service).is_some() { Privilege::Privileged } else { Privilege::Ordinary };
+    let privilege = if service.privileged().is_some() { Privilege::Privileged } else { Privilege::Ordinary };
     capabilities::effective_set(&names(&service.cap_add), &names(&service.cap_drop), privilege)
 }

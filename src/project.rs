@@ -112,8 +112,8 @@ pub struct Options {
     pub environment: Environment,
 }
 
-/// Follows every reference of a file. What is wrong is reported, service by service; a project exists only if
-/// nothing was.
+/// Follows every reference of a file. What is wrong is reported, and a service with a mistake left out: the others
+/// are worth lowering for their own mistakes, but no tree is made of them.
 pub fn resolve(
     d: &mut Diagnostics,
     sources: &mut Sources,
@@ -123,17 +123,19 @@ pub fn resolve(
 ) -> Result<Project, Reported> {
     let platform = platform(d, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &platform, options)?;
-    let order = order::start_order(d, &file.services);
+    let order = order::start_order(d, &file.services).unwrap_or_default();
     let volumes = volumes::Declared::new(&file.volumes);
     check_not_empty(d, &file.services, sources);
     let mut services = Vec::new();
     for named in file.services {
-        let Named { name, value: Some(written) } = named else { continue };
-        services.push(service(d, sources, name, written, &volumes, &mut images, options));
+        let Named { name, value: written, whole } = named;
+        if whole.is_err() {
+            // What is left of it may refer to volumes that do not exist; anything more would follow from the mistake.
+            let _reported = volumes::mounts(d, &written, &volumes, options);
+            continue;
+        }
+        services.extend(service(d, sources, name, written, &volumes, &mut images, options));
     }
-    let mut services: Vec<Service> = services.into_iter().flatten().collect();
-    let order = order?;
-    d.failed()?;
     services.sort_by_key(|service| order.get(&service.name.value).copied());
     Ok(Project { services, lock: images.into_lock(), platform })
 }
@@ -181,8 +183,9 @@ fn service(
     let environment = environment::of_service(d, sources, &written, options);
     let security = security::security(d, sources, &written, options);
     let mounts = volumes::mounts(d, &written, volumes, options);
-    let (root, environment, security, mounts) = (root?, environment?, security?, mounts?);
-    let user = users::user(d, &written, &name, &root, images, options)?;
+    let root = root?;
+    let user = users::user(d, &written, &name, &root, images, options);
+    let (user, environment, security, mounts) = (user?, environment?, security?, mounts?);
     Ok(Service { name, written, root, user, environment, security, mounts })
 }
 

@@ -25,7 +25,7 @@ use crate::source::{Span, Spanned};
 use crate::yaml::{Entry, Node, Value};
 
 /// A service as it was written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Service {
     /// Metadata handed to the runtime as it is.
     pub annotations: Vec<Pair>,
@@ -87,6 +87,13 @@ pub struct Service {
     pub working_dir: Option<Spanned<Rc<str>>>,
     /// What the file says to `bundlegen`.
     pub extension: ServiceExtension,
+}
+
+impl Service {
+    /// Where `privileged: true` is written, if it is.
+    pub fn privileged(&self) -> Option<Span> {
+        self.privileged.filter(|privileged| privileged.value).map(|privileged| privileged.span)
+    }
 }
 
 /// What Compose knows of a service and `bundlegen` does not do yet.
@@ -157,8 +164,11 @@ const LATER: &[&str] = &[
     "volumes_from",
 ];
 
-pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Service, Reported> {
-    let mut t = Table::new(d, node, "a service")?;
+pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
+    let mut t = match Table::new(d, node, "a service") {
+        Ok(table) => table,
+        Err(reported) => return (Service::default(), Err(reported)),
+    };
     let service = Service {
         annotations: t.list(d, "annotations", pairs),
         cap_add: t.list(d, "cap_add", list(value)),
@@ -191,8 +201,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Service, Report
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };
-    t.finish(d, LATER)?;
-    Ok(service)
+    let whole = t.finish(d, LATER);
+    (service, whole)
 }
 
 /// `command` or `entrypoint`, split into words. An empty one clears the image's.

@@ -21,7 +21,7 @@ pub const HOSTS: &str = "/etc/hosts";
 pub const HOSTNAME: &str = "/etc/hostname";
 
 /// Files that the host's own are, where the network is the host's.
-const HOST_FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+const HOST_FILES: [&str; 2] = [HOSTS, "/etc/resolv.conf"];
 
 /// One mount before its place in the list is known.
 struct Planned {

@@ -23,6 +23,7 @@ pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Resul
     let args = args(d, context, o);
     let env = env(d, context, o);
     let cwd = cwd(d, context, o);
+    let rlimits = rlimits(d, context, o);
     let mut process = empty(d)?;
     process
         .set_terminal(terminal(context, o))
@@ -31,7 +32,7 @@ pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Resul
         .set_env(Some(env))
         .set_cwd(cwd?.into())
         .set_capabilities(Some(bounded(context, o)))
-        .set_rlimits(rlimits(context, o))
+        .set_rlimits(rlimits?)
         .set_no_new_privileges(no_new_privileges(context, o))
         .set_apparmor_profile(apparmor(context, o))
         .set_oom_score_adj(Some(0));

@@ -5,10 +5,15 @@ use oci_spec::runtime as oci;
 use super::Context;
 use super::origin::{Origin, Origins};
 use crate::compose::value::rlimit::RlimitKind;
+use crate::diag::{Code, Diagnostics, Reported};
 
 /// The limits of `ulimits`, by name. Without any, the process has those of whoever starts the runtime; Docker's
 /// daemon has its own.
-pub fn rlimits(context: &Context, o: &mut Origins) -> Option<Vec<oci::PosixRlimit>> {
+pub fn rlimits(
+    d: &mut Diagnostics,
+    context: &Context,
+    o: &mut Origins,
+) -> Result<Option<Vec<oci::PosixRlimit>>, Reported> {
     let mut ulimits = context.written().ulimits.clone();
     ulimits.sort_by_key(|ulimit| ulimit.kind.value.to_string());
     let rlimits = ulimits.iter().enumerate().map(|(index, ulimit)| {
@@ -18,11 +23,11 @@ pub fn rlimits(context: &Context, o: &mut Origins) -> Option<Vec<oci::PosixRlimi
         o.set(format!("{at}/hard"), Origin::Written(ulimit.hard.span));
         let builder = oci::PosixRlimitBuilder::default().typ(oci(ulimit.kind.value));
         let builder = builder.soft(limit(ulimit.soft.value)).hard(limit(ulimit.hard.value));
-        // Every field has a default, so the builder cannot fail.
-        builder.build().unwrap_or_default()
+        let rlimit = builder.build();
+        rlimit.map_err(|error| d.error(Code::Internal, format!("no limit: {error}")).emit())
     });
-    let rlimits: Vec<_> = rlimits.collect();
-    (!rlimits.is_empty()).then_some(rlimits)
+    let rlimits = rlimits.collect::<Result<Vec<_>, _>>()?;
+    Ok((!rlimits.is_empty()).then_some(rlimits))
 }
 
 /// -1 is `RLIM_INFINITY`, the largest number there is.

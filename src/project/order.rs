@@ -22,7 +22,7 @@ pub(super) fn start_order(
     let mut waiting: BTreeMap<Rc<str>, Dependencies> = BTreeMap::new();
     for service in services {
         let mut known = Dependencies::new();
-        for dependency in service.value.iter().flat_map(|service| &service.depends_on) {
+        for dependency in &service.value.depends_on {
             if names.contains(&*dependency.value) {
                 known.insert(Rc::clone(&dependency.value), dependency.span);
             } else {

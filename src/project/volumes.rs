@@ -124,20 +124,16 @@ fn clean(path: &Path) -> String {
 
 /// The volumes a file declares, by key.
 pub(super) struct Declared {
-    /// The directory of each; `None` where the definition had a mistake.
-    directories: BTreeMap<Rc<str>, Option<Rc<str>>>,
+    /// The directory of each, unless the definition had a mistake.
+    directories: BTreeMap<Rc<str>, Result<Rc<str>, Reported>>,
 }
 
 impl Declared {
     /// The volumes of a file. One with a `name` is known by it, so that two keys can mean one volume.
     pub(super) fn new(volumes: &[Named<Volume>]) -> Self {
         let directory = |volume: &Named<Volume>| {
-            let own = volume.value.as_ref()?;
-            Some(
-                own.name
-                    .as_ref()
-                    .map_or_else(|| Rc::clone(&volume.name.value), |name| Rc::clone(&name.value)),
-            )
+            let name = volume.value.name.as_ref().unwrap_or(&volume.name);
+            volume.whole.map(|()| Rc::clone(&name.value))
         };
         let directories = volumes.iter().map(|volume| (Rc::clone(&volume.name.value), directory(volume)));
         Declared { directories: directories.collect() }
@@ -145,8 +141,9 @@ impl Declared {
 
     fn find(&self, d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Result<HostPath, Reported> {
         match self.directories.get(&name.value) {
-            Some(Some(directory)) => Ok(HostPath::of_volume(directory)),
-            Some(None) => d.failed().map(|()| HostPath::of_volume(&name.value)),
+            Some(directory) => {
+                directory.as_ref().map(|name| HostPath::of_volume(name)).map_err(|known| *known)
+            }
             None => Err(self.unknown(d, name)),
         }
     }
@@ -171,9 +168,9 @@ pub(super) fn mounts(
     declared: &Declared,
     options: &Options,
 ) -> Result<Vec<Mount>, Reported> {
-    let volumes = service.volumes.iter().map(|mount| found(d, mount, declared, options)).collect::<Vec<_>>();
+    let volumes = service.volumes.iter().map(|mount| found(d, mount, declared, options));
     let tmpfs = service.tmpfs.iter().map(|tmpfs| Ok(in_memory(tmpfs)));
-    compose::decode::all(volumes.into_iter().chain(tmpfs))
+    compose::decode::all(volumes.chain(tmpfs))
 }
 
 fn found(

@@ -5,14 +5,19 @@ use oci_spec::runtime as oci;
 use super::Context;
 use super::defaults::{DEVICES, DEVICES_FROM};
 use super::origin::{Origin, Origins};
+use crate::diag::{Code, Diagnostics};
 
 /// Everything is denied, then the harmless devices are allowed; a privileged container may use any. The nodes
 /// themselves are made by the runtime. Docker also gives a privileged container every node of the host, which a
 /// bundle that is built elsewhere cannot name.
-pub fn device_rules(context: &Context, o: &mut Origins) -> Vec<oci::LinuxDeviceCgroup> {
+pub fn device_rules(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::LinuxDeviceCgroup> {
     let at = "/linux/resources/devices";
     if let Some(span) = context.privileged() {
         o.set(at, Origin::Written(span));
+        let message =
+            "a privileged service may use every device, but the device nodes of the host are not passed";
+        let draft = d.warning(Code::HostDependent, message).label(span, "");
+        draft.help("mount the nodes it needs, such as `/dev/fuse:/dev/fuse`").emit();
         return vec![rule(Verdict::Allow, None)];
     }
     o.set(at, Origin::Default(DEVICES_FROM));

@@ -12,7 +12,7 @@ use crate::diag::{Code, Diagnostics};
 pub fn resources(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::LinuxResources {
     let mut resources = oci::LinuxResources::default();
     resources
-        .set_devices(Some(device_rules(context, o)))
+        .set_devices(Some(device_rules(d, context, o)))
         .set_memory(memory(d, context, o))
         .set_cpu(cpu(d, context, o))
         .set_pids(pids(context, o));

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 mod archive;
 mod attributes;
 mod configuration;
+mod copy;
 mod digest;
 mod directory;
 mod document;
@@ -27,6 +28,7 @@ mod unpack;
 pub mod users;
 
 pub use configuration::Configuration;
+pub use copy::copy_directory;
 pub use digest::{Digest, Verified};
 pub use directory::read_in_root;
 pub use layout::{Descriptor, Image, Layout};

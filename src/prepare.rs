@@ -1,25 +1,25 @@
 //! The host half of a tree of bundles: what cannot be in git is made on the host that runs them.
 //!
 //! First the tree is held to its checksums, and nothing is made if it is not what was checked in. Then every bundle
-//! gets its root directory from the image that its `config.json` names by digest, and the volumes are made. Doing it
-//! again does nothing. No link in the tree is followed.
-#![allow(clippy::disallowed_methods, reason = "the sources of bind mounts are made here")]
+//! gets its root directory from the image that its `config.json` names by digest, and the volumes are made and filled
+//! from the roots. Doing it again does nothing. No link in the tree is followed; on the way to what lies outside, links
+//! are the host's own.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::bundle::sums::NAME as SUMS;
 use crate::image::{self, Digest, Layout, Reference, Report};
-use crate::lower::annotations::{CREATE, IMAGE};
+use bundle::Bundle;
 use checksums::Sums;
 use rootfs::Rootfs;
 use tree::Tree;
 
+mod bundle;
 mod checksums;
 mod rootfs;
 mod tree;
+mod volumes;
 
 /// What is being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,20 @@ pub enum Progress {
     Volume {
         /// The path, in the tree for a volume.
         path: String,
+        /// Where its content comes from, if it is not empty.
+        filled: Option<Filled>,
     },
+}
+
+/// Where the content of a new volume comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// The bundle whose root has it.
+    pub bundle: String,
+    /// Where the volume is mounted in it.
+    pub destination: String,
+    /// Devices, FIFOs and sockets that were left out, and what could not be read.
+    pub left_out: u64,
 }
 
 /// What was done.
@@ -149,7 +162,7 @@ pub fn prepare(bundles: &Path, images: &Path, progress: &mut dyn FnMut(Progress)
     let sums = Sums::read(&tree)?;
     let files = sums.verify(&tree)?;
     progress(Progress::Verified { files });
-    let bundles = read_bundles(&tree, &sums)?;
+    let bundles = bundle::read(&tree, &sums)?;
     let mut summary = Summary { files, ..Summary::default() };
     let mut images = Images { path: images, layout: None };
     for bundle in &bundles {
@@ -161,168 +174,15 @@ pub fn prepare(bundles: &Path, images: &Path, progress: &mut dyn FnMut(Progress)
             None => bundle.check_root(&tree)?,
         }
     }
-    for path in bundles.iter().flat_map(|bundle| &bundle.volumes) {
-        if tree.make_directory(path)? {
-            progress(Progress::Volume { path: path.clone() });
-            summary.volumes.push(path.clone());
-        }
-    }
-    for bundle in &bundles {
-        bundle.make_sources(&tree, &mut |path| {
-            progress(Progress::Volume { path: path.clone() });
-            summary.volumes.push(path);
-        })?;
-    }
+    volumes::make(&tree, &bundles, &mut |path, filled| {
+        progress(Progress::Volume { path: path.clone(), filled });
+        summary.volumes.push(path);
+    })?;
     Ok(summary)
-}
-
-/// The part of a `config.json` that the host has to do something for.
-#[derive(Debug)]
-struct Bundle {
-    name: String,
-    root: String,
-    image: Option<(Reference, Digest)>,
-    /// Paths in the tree.
-    volumes: Vec<String>,
-    /// Sources outside the tree, as the spec has them.
-    sources: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Config {
-    root: Root,
-    #[serde(default)]
-    annotations: std::collections::BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Root {
-    path: String,
-}
-
-/// Reads every listed `NAME/config.json`, held to its checksum once more, so that what is used is what was verified.
-fn read_bundles(tree: &Tree, sums: &Sums) -> Result<Vec<Bundle>, Error> {
-    let mut bundles = Vec::new();
-    for (path, digest) in sums.files() {
-        let Some(name) = path.strip_suffix("/config.json").filter(|name| !name.contains('/')) else {
-            continue;
-        };
-        let bytes =
-            tree.read_verified(path, digest).map_err(|error| Error::io(tree.path().join(path), error))?;
-        let refuse = |reason: String| Error::bundle(tree.path().join(path), reason);
-        let config: Config = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
-        bundles.push(Bundle::new(name, config).map_err(refuse)?);
-    }
-    Ok(bundles)
-}
-
-impl Bundle {
-    fn new(name: &str, config: Config) -> Result<Self, String> {
-        let image = config.annotations.get(IMAGE).map(|text| parse_image(text)).transpose()?;
-        if image.is_some() && config.root.path != "rootfs" {
-            return Err(format!("the root is `{}`, but an image is unpacked to `rootfs`", config.root.path));
-        }
-        let list = config.annotations.get(CREATE).map_or("[]", String::as_str);
-        let list: Vec<String> = serde_json::from_str(list)
-            .map_err(|error| format!("the annotation {CREATE} is no list: {error}"))?;
-        let (inside, sources): (Vec<_>, Vec<_>) =
-            list.into_iter().partition(|source| volume(name, source).is_some());
-        let volumes = inside.iter().filter_map(|source| volume(name, source)).collect();
-        Ok(Bundle { name: name.to_owned(), root: config.root.path, image, volumes, sources })
-    }
-
-    /// The sources of bind mounts that are not there, as Docker makes them for the short form. They are the host's:
-    /// links on the way are its own.
-    fn make_sources(&self, tree: &Tree, made: &mut dyn FnMut(String)) -> Result<(), Error> {
-        for source in &self.sources {
-            let path = tree.path().join(&self.name).join(source);
-            if std::fs::symlink_metadata(&path).is_ok() {
-                continue;
-            }
-            std::fs::create_dir_all(&path).map_err(|error| Error::io(&path, error))?;
-            made(path.display().to_string());
-        }
-        Ok(())
-    }
-
-    /// A root that comes from a directory is not ours to make.
-    fn check_root(&self, tree: &Tree) -> Result<(), Error> {
-        let path = tree.path().join(&self.name).join(&self.root);
-        if path.is_dir() {
-            return Ok(());
-        }
-        Err(Error::bundle(path, format!("the root directory of {} does not exist", self.name)))
-    }
-}
-
-fn parse_image(text: &str) -> Result<(Reference, Digest), String> {
-    let parse = || {
-        let (reference, digest) = text.rsplit_once('@')?;
-        Some((reference.parse().ok()?, digest.parse().ok()?))
-    };
-    parse().ok_or_else(|| format!("`{text}` in the annotation {IMAGE} is not a name and a digest"))
-}
-
-/// The path in the tree of a volume that is mounted into a bundle; `None` for every other source.
-fn volume(bundle: &str, source: &str) -> Option<String> {
-    if source.starts_with('/') {
-        return None;
-    }
-    let mut parts = vec![bundle];
-    for part in source.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    (parts.len() > 1 && parts.first() == Some(&"volumes")).then(|| parts.join("/"))
 }
 
 /// Where images come from; opened when the first one is needed.
 struct Images<'a> {
     path: &'a Path,
     layout: Option<Layout>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn volumes_are_in_the_tree() {
-        let table = [
-            ("../volumes/data", Some("volumes/data")),
-            ("./../volumes//data/", Some("volumes/data")),
-            ("../volumes/a/b", Some("volumes/a/b")),
-            ("../volumes", None),
-            ("etc/hosts", None),
-            ("../other/etc", None),
-            ("/volumes/data", None),
-            ("../../volumes/data", None),
-            ("../volumes/../../x", None),
-            ("../volumes/../web", None),
-            ("", None),
-        ];
-        for (source, want) in table {
-            assert_eq!(volume("web", source).as_deref(), want, "{source}");
-        }
-    }
-
-    #[test]
-    fn images_are_named_with_a_manifest() {
-        let digest = format!("sha256:{}", "0".repeat(64));
-        let (reference, found) = parse_image(&format!("docker.io/library/nginx:1@{digest}")).unwrap();
-        assert_eq!(
-            (reference.to_string().as_str(), found.to_string()),
-            ("docker.io/library/nginx:1", digest.clone())
-        );
-        let (reference, _) = parse_image(&format!("nginx@{digest}@{digest}")).unwrap();
-        assert_eq!(source_name(&reference), format!("docker.io/library/nginx@{digest}"));
-        for text in ["", "nginx", "nginx@sha256:0", &digest, &format!("@{digest}")] {
-            assert!(parse_image(text).is_err(), "{text}");
-        }
-    }
 }

@@ -49,6 +49,8 @@ impl Bundles {
         }
         if !sources.is_empty() {
             config["annotations"]["io.bundlegen.create-host-path"] = json!(sources).to_string().into();
+            let mount = |source: &&str| json!({"destination": "/data", "type": "bind", "source": source});
+            config["mounts"] = sources.iter().map(mount).collect();
         }
         self.write(&format!("{bundle}/config.json"), &config.to_string())
     }
@@ -206,7 +208,7 @@ fn links_and_foreign_roots_are_refused() {
     assert!(bundles.prepare(store.path()).unwrap_err().contains("not made by `prepare`"));
     fs::remove_file(bundles.path("web/rootfs/own")).unwrap();
     symlink(outside.path(), bundles.path("volumes")).unwrap();
-    assert!(bundles.prepare(store.path()).unwrap_err().contains("volumes/data: a symbolic link"));
+    assert!(bundles.prepare(store.path()).unwrap_err().contains("volumes: a symbolic link"));
     fs::remove_file(bundles.path("volumes")).unwrap();
     fs::create_dir(bundles.path("volumes")).unwrap();
     symlink(outside.path(), bundles.path("volumes/data")).unwrap();
@@ -256,4 +258,126 @@ fn one_process_at_a_time() {
     assert!(bundles.prepare(Path::new("images")).unwrap_err().contains("another process"));
     drop(fd);
     bundles.prepare(Path::new("images")).unwrap();
+}
+
+/// A layer with a directory of somebody else's, and links that lead out.
+fn owned_image(store: &Store) -> Value {
+    let head = |kind, path, mode| Head::new(kind, path).mode(mode);
+    let layer = Tar::new()
+        .head(head(b'5', "data", 0o2750).owner(1000, 1001))
+        .head(head(b'5', "data/sub", 0o700).owner(33, 33))
+        .file("data/sub/file", "content")
+        .symlink("data/link", "/etc/passwd")
+        .head(head(b'6', "data/fifo", 0o600))
+        .symlink("inner", "/data/sub")
+        .symlink("outer", "../../../../../../..");
+    store.image("amd64", &[gzip(&layer.end())])
+}
+
+fn mounting(bundles: &Bundles, bundle: &str, manifest: &Value, destination: &str, nocopy: bool) {
+    let image = format!("docker.io/library/app:1@{}", manifest["digest"].as_str().unwrap());
+    let source = "../volumes/data";
+    let mut annotations = json!({
+        "io.bundlegen.image": image,
+        "io.bundlegen.create-host-path": json!([source]).to_string(),
+    });
+    if nocopy {
+        annotations["io.bundlegen.volume-nocopy"] = json!([source]).to_string().into();
+    }
+    let mount =
+        json!({"destination": destination, "type": "bind", "source": source, "options": ["rbind", "ro"]});
+    let config = json!({"root": {"path": "rootfs"}, "mounts": [mount], "annotations": annotations});
+    bundles.write(&format!("{bundle}/config.json"), &config.to_string());
+}
+
+#[test]
+fn a_new_volume_gets_what_the_image_has() {
+    let store = Store::new();
+    let image = owned_image(&store);
+    let bundles = Bundles::new();
+    mounting(&bundles, "a", &image, "/data", true);
+    mounting(&bundles, "b", &image, "/not-there", false);
+    mounting(&bundles, "c", &image, "/data", false);
+    mounting(&bundles, "d", &image, "/inner", false);
+    // What an interrupted run has left.
+    bundles.seal().write("volumes/.data.partial/half", "");
+    let (_, seen) = bundles.prepare(store.path()).unwrap();
+    let Some(Progress::Volume { path, filled: Some(filled) }) = seen.last() else { panic!("{seen:?}") };
+    assert_eq!((path.as_str(), filled.bundle.as_str(), filled.left_out), ("volumes/data", "c", 1));
+    assert_eq!(bundles.names("volumes"), ["data"]);
+    assert_eq!(bundles.names("volumes/data"), ["link", "sub"]);
+    assert_eq!(fs::read_to_string(bundles.path("volumes/data/sub/file")).unwrap(), "content");
+    assert_eq!(fs::read_link(bundles.path("volumes/data/link")).unwrap(), Path::new("/etc/passwd"));
+    for (path, mode) in [("", 0o2750), ("/sub", 0o700), ("/sub/file", 0o644)] {
+        let at = |directory: &str| fs::metadata(bundles.path(&format!("{directory}{path}"))).unwrap();
+        let (from, to) = (at("c/rootfs/data"), at("volumes/data"));
+        assert_eq!(to.mode() & 0o7777, mode, "{path}");
+        assert_eq!((to.uid(), to.gid(), to.mtime()), (from.uid(), from.gid(), from.mtime()), "{path}");
+    }
+    if rustix::process::geteuid().is_root() {
+        let data = fs::metadata(bundles.path("volumes/data")).unwrap();
+        assert_eq!((data.uid(), data.gid()), (1000, 1001));
+    }
+    // What is there is not touched.
+    fs::remove_dir_all(bundles.path("volumes/data/sub")).unwrap();
+    assert_eq!(bundles.prepare(store.path()).unwrap().0.volumes.len(), 0);
+    assert_eq!(bundles.names("volumes/data"), ["link"]);
+}
+
+#[test]
+fn links_to_what_a_volume_gets_stay_in_the_root() {
+    let store = Store::new();
+    let image = owned_image(&store);
+    for (destination, nocopy, want) in [
+        ("/inner", false, &["file"][..]),
+        ("/data/sub/file", false, &[]),
+        ("/outer/data", false, &["link", "sub"]),
+        ("/data/../../data/sub", false, &["file"]),
+        ("/data", true, &[]),
+    ] {
+        let bundles = Bundles::new();
+        mounting(&bundles, "web", &image, destination, nocopy);
+        bundles.seal().prepare(store.path()).unwrap();
+        assert_eq!(bundles.names("volumes/data"), want, "{destination}");
+        let mode = fs::metadata(bundles.path("volumes/data")).unwrap().mode() & 0o777;
+        assert!(!want.is_empty() || mode == 0o755, "{destination}: {mode:o}");
+    }
+}
+
+#[test]
+fn only_what_is_mounted_is_made() {
+    let outside = tempfile::tempdir().unwrap();
+    let evil = outside.path().join("evil/deep").display().to_string();
+    let bundles = Bundles::new();
+    let sources = json!([&evil, "../../evil", "../volumes/evil", "inside/evil"]).to_string();
+    let mounts = json!([
+        {"destination": "/a", "type": "tmpfs", "source": &evil},
+        {"destination": "/b", "type": "bind", "source": format!("{evil}/")},
+    ]);
+    let annotations = json!({"io.bundlegen.create-host-path": sources});
+    let config = json!({"root": {"path": "rootfs"}, "mounts": mounts, "annotations": annotations});
+    bundles.write("web/config.json", &config.to_string()).seal();
+    fs::create_dir(bundles.path("web/rootfs")).unwrap();
+    assert_eq!(bundles.prepare(Path::new("images")).unwrap().0.volumes, Vec::<String>::new());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    assert_eq!(bundles.names(""), ["SHA256SUMS", "web"]);
+}
+
+#[test]
+fn links_in_the_tree_do_not_lead_sources_out() {
+    let outside = tempfile::tempdir().unwrap();
+    let bundles = Bundles::new();
+    symlink(outside.path(), bundles.path("link")).unwrap();
+    let name = bundles.dir.path().file_name().unwrap().to_str().unwrap().to_owned();
+    let absolute = bundles.path("link/evil").display().to_string();
+    for source in ["../link/evil", &format!("../../{name}/link/evil"), &absolute, "../x/../link/evil/deep"] {
+        bundles.config("web", None, &[source]);
+        fs::create_dir_all(bundles.path("web/rootfs")).unwrap();
+        bundles.seal();
+        let error = bundles.prepare(Path::new("images")).unwrap_err();
+        assert!(error.contains("a symbolic link"), "{source}: {error}");
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "{source}");
+    }
+    bundles.config("web", None, &["inside/new"]).seal().prepare(Path::new("images")).unwrap();
+    assert!(bundles.path("web/inside/new").is_dir());
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Outcome, PrepareArgs, complain, say};
-use crate::prepare::{Error, Progress, Summary, prepare};
+use crate::prepare::{Error, Filled, Progress, Summary, prepare};
 
 pub(super) fn run(args: &PrepareArgs) -> Outcome {
     let images = args.images.clone().unwrap_or_else(|| args.bundles.join("../images"));
@@ -28,7 +28,16 @@ fn line(progress: &Progress) -> String {
         Progress::Unpacking { bundle, image } => format!("{bundle}: unpacking {image}\n"),
         Progress::Unpacked { bundle, report } => format!("{bundle}: {} entries unpacked\n", report.entries),
         Progress::Present { bundle } => format!("{bundle}: up to date\n"),
-        Progress::Volume { path } => format!("{path}: made\n"),
+        Progress::Volume { path, filled: None } => format!("{path}: made\n"),
+        Progress::Volume { path, filled: Some(filled) } => {
+            let Filled { bundle, destination, left_out } = filled;
+            let without = if *left_out > 0 {
+                format!(", without {left_out} that cannot be copied")
+            } else {
+                String::new()
+            };
+            format!("{path}: made and filled with what {bundle} has in {destination}{without}\n")
+        }
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Mount {
     pub target: Spanned<Rc<str>>,
     /// Whether the container may write to it.
     pub access: Access,
+    /// Whether a new volume stays empty, and is not filled with what the image has at the target.
+    pub nocopy: bool,
     /// The whole of it.
     pub span: Span,
 }
@@ -138,7 +140,7 @@ fn short(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
     };
     let target = Spanned { value: written.target.into(), span: node.at(written.target_range) };
     let access = written.options.access.unwrap_or(Access::ReadWrite);
-    Ok(Mount { source, target, access, span: node.span })
+    Ok(Mount { source, target, access, nocopy: written.options.nocopy, span: node.span })
 }
 
 /// The keys of the long form, before it is known which of them belong together.
@@ -151,7 +153,7 @@ fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
     t.opt(d, "consistency", consistency);
     let bind = t.opt(d, "bind", bind);
     let tmpfs = t.opt(d, "tmpfs", tmpfs);
-    t.opt(d, "volume", of_volume);
+    let nocopy = t.opt(d, "volume", of_volume).unwrap_or_default();
     t.finish(d, &["image"])?;
     let (kind, target) = (kind?, target?);
     check_fits(d, &kind, node)?;
@@ -180,7 +182,7 @@ fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
             return Err(draft.label(kind.span, "").help("write `bind`, `volume` or `tmpfs`").emit());
         }
     };
-    Ok(Mount { source, target, access, span: node.span })
+    Ok(Mount { source, target, access, nocopy, span: node.span })
 }
 
 /// What makes no sense with each type of mount. Compose passes over it in silence.
@@ -291,10 +293,11 @@ fn mode(d: &mut Diagnostics, node: &Node) -> Result<u32, Reported> {
     })
 }
 
-/// The settings of a volume that change nothing yet are accepted where they ask for nothing.
-fn of_volume(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+/// Whether it says `nocopy`.
+fn of_volume(d: &mut Diagnostics, node: &Node) -> Result<bool, Reported> {
     let mut t = Table::new(d, node, "`volume` of a mount")?;
-    t.opt(d, "nocopy", boolean);
+    let nocopy = t.opt(d, "nocopy", boolean).is_some_and(|nocopy| nocopy.value);
     t.opt(d, "labels", labels);
-    t.finish(d, &["subpath"])
+    t.finish(d, &["subpath"])?;
+    Ok(nocopy)
 }

@@ -50,8 +50,12 @@ impl Root {
         Err(Errno::AGAIN)
     }
 
-    /// Opens a directory inside and makes what is missing of it; `made` hears of every directory that is new.
-    pub fn make_directory(&self, path: &[u8], mut made: impl FnMut(Inode)) -> io::Result<OwnedFd> {
+    /// Opens a directory inside and makes what is missing of it; `made` gets every directory that is new.
+    pub fn make_directory(
+        &self,
+        path: &[u8],
+        mut made: impl FnMut(&OwnedFd) -> io::Result<()>,
+    ) -> io::Result<OwnedFd> {
         match self.directory(path) {
             Err(Errno::NOENT) => {}
             other => return Ok(other?),
@@ -83,7 +87,7 @@ impl Root {
                 result => {
                     result?;
                     (here, done) = (self.directory(&next)?, next);
-                    made(inode(&here)?);
+                    made(&here)?;
                 }
             }
         }

@@ -176,7 +176,8 @@ impl Unpack {
         }
         let directories = &mut self.directories;
         let fd = self.root.make_directory(&path, |made| {
-            directories.insert(made, IMPLIED);
+            directories.insert(inode(made)?, IMPLIED);
+            Ok(())
         })?;
         let parent = Parent { inode: inode(&fd)?, fd: Rc::new(fd) };
         self.parent = Some((path, parent.clone()));

@@ -26,6 +26,9 @@ pub const DEPENDS_ON: &str = "io.bundlegen.depends-on";
 /// The bind sources that `prepare` makes where they are missing, as a JSON list.
 pub const CREATE: &str = "io.bundlegen.create-host-path";
 
+/// The sources of [`CREATE`] that are volumes and stay empty when they are made, as a JSON list.
+pub const NOCOPY: &str = "io.bundlegen.volume-nocopy";
+
 /// Annotations with these prefixes make runtimes do things. An image may not ask for them, and Docker's labels
 /// never had that power.
 const RUNTIME_PREFIXES: &[&str] =
@@ -232,9 +235,17 @@ fn own(context: &Context, all: &mut Annotations) {
         }
         _ => None,
     });
-    let created: BTreeMap<&str, Span> = created.collect();
-    if let Some(span) = created.values().next() {
-        let list: Vec<&str> = created.keys().copied().collect();
-        all.insert(CREATE.into(), (serde_json::Value::from(list).to_string(), Origin::Written(*span)));
+    list(all, CREATE, created.collect());
+    let empty = context.service.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume { path } if mount.nocopy => Some((path.as_str(), mount.span)),
+        _ => None,
+    });
+    list(all, NOCOPY, empty.collect());
+}
+
+fn list(all: &mut Annotations, key: &str, sources: BTreeMap<&str, Span>) {
+    if let Some(span) = sources.values().next().copied() {
+        let list: Vec<&str> = sources.into_keys().collect();
+        all.insert(key.into(), (serde_json::Value::from(list).to_string(), Origin::Written(span)));
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
@@ -77,6 +77,17 @@ impl Tree {
     pub fn verify(&self, path: &str, digest: &Digest) -> io::Result<()> {
         let mut file = Verified::new(self.open_file(path)?, digest, None);
         io::copy(&mut file, &mut io::sink()).map(|_| ())
+    }
+
+    /// Whether something has a name, be it a link that leads nowhere.
+    pub fn exists(&self, path: &str) -> Result<bool, Error> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let parent = self.open_directory(parent)?;
+        match rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(Error::io(self.path.join(path), error)),
+        }
     }
 
     /// Makes a directory with its parents; says whether it is new. What stands under its name already, be it a link

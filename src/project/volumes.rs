@@ -25,6 +25,8 @@ pub struct Mount {
     pub target: Rc<str>,
     /// Whether the container may write to it.
     pub access: Access,
+    /// Whether a new volume stays empty, and is not filled with what the image has at the target.
+    pub nocopy: bool,
     /// Where it is written.
     pub span: Span,
 }
@@ -188,7 +190,8 @@ fn found(
         Source::Volume { name } => MountSource::Volume { path: declared.find(d, name)? },
         Source::Tmpfs { options } => MountSource::Tmpfs { options: options.clone() },
     };
-    Ok(Mount { source, target: Rc::clone(&mount.target.value), access: mount.access, span: mount.span })
+    let target = Rc::clone(&mount.target.value);
+    Ok(Mount { source, target, access: mount.access, nocopy: mount.nocopy, span: mount.span })
 }
 
 fn in_memory(tmpfs: &Spanned<Tmpfs>) -> Mount {
@@ -196,6 +199,7 @@ fn in_memory(tmpfs: &Spanned<Tmpfs>) -> Mount {
         source: MountSource::Tmpfs { options: tmpfs.value.options.clone() },
         target: tmpfs.value.target.as_str().into(),
         access: Access::ReadWrite,
+        nocopy: false,
         span: tmpfs.span,
     }
 }

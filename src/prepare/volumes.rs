@@ -1,0 +1,140 @@
+//! Volumes and the sources of bind mounts.
+#![allow(clippy::disallowed_methods, reason = "the sources of bind mounts are made here")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use super::bundle::{Bundle, Volume};
+use super::tree::Tree;
+use super::{Error, Filled};
+use crate::image;
+
+/// Makes what is missing, and tells each path.
+pub(super) fn make(
+    tree: &Tree,
+    bundles: &[Bundle],
+    made: &mut dyn FnMut(String, Option<Filled>),
+) -> Result<(), Error> {
+    let mut volumes: BTreeMap<&str, Vec<(&Bundle, &Volume)>> = BTreeMap::new();
+    for bundle in bundles {
+        for volume in &bundle.volumes {
+            volumes.entry(&volume.path).or_default().push((bundle, volume));
+        }
+    }
+    for (path, mounts) in volumes {
+        make_volume(tree, path, &mounts, made)?;
+    }
+    for bundle in bundles {
+        for source in &bundle.sources {
+            make_source(tree, &bundle.name, source, made)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a volume beside its place, and puts it there when it is whole. What stands under its name already, be it a
+/// link that the owner of the host has put there, stays.
+fn make_volume(
+    tree: &Tree,
+    path: &str,
+    mounts: &[(&Bundle, &Volume)],
+    made: &mut dyn FnMut(String, Option<Filled>),
+) -> Result<(), Error> {
+    let Some((parent, name)) = path.rsplit_once('/') else { return Ok(()) };
+    tree.make_directory(parent)?;
+    if tree.exists(path)? {
+        return Ok(());
+    }
+    let partial = format!("{parent}/.{name}.partial");
+    let failed = |error: io::Error| Error::io(tree.path().join(&partial), error);
+    image::remove_tree(&tree.path().join(&partial)).map_err(failed)?;
+    tree.make_directory(&partial)?;
+    let directory = tree.open_directory(&partial)?;
+    let mut filled = None;
+    for (bundle, volume) in mounts {
+        let (Some(destination), Some(_)) = (&volume.fill_from, &bundle.image) else { continue };
+        let root = tree.path().join(&bundle.name).join(&bundle.root);
+        let in_root = |error| Error::io(root.join(destination.trim_start_matches('/')), error);
+        if let Some(left_out) = image::copy_directory(&root, destination, &directory).map_err(in_root)? {
+            let (bundle, destination) = (bundle.name.clone(), destination.clone());
+            filled = Some(Filled { bundle, destination, left_out });
+            // What is there is never filled again, so it must be whole even after the power has failed.
+            rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))?;
+            break;
+        }
+    }
+    fs::rename(tree.path().join(&partial), tree.path().join(path)).map_err(failed)?;
+    made(path.to_owned(), filled);
+    Ok(())
+}
+
+/// Makes the source of a bind mount that is not there, as Docker does for the short form.
+fn make_source(
+    tree: &Tree,
+    bundle: &str,
+    source: &str,
+    made: &mut dyn FnMut(String, Option<Filled>),
+) -> Result<(), Error> {
+    let path = tree.path().join(bundle).join(source);
+    if let Some(inside) = inside(tree, bundle, source)? {
+        // Nobody on the host has put links there; they come with the bundles.
+        if !inside.is_empty() && tree.make_directory(&inside)? {
+            made(path.display().to_string(), None);
+        }
+        return Ok(());
+    }
+    if fs::symlink_metadata(&path).is_ok() {
+        return Ok(());
+    }
+    make_directories(&path).map_err(|error| Error::io(&path, error))?;
+    made(path.display().to_string(), None);
+    Ok(())
+}
+
+/// The path in the tree of a source that lies in it, by its text.
+fn inside(tree: &Tree, bundle: &str, source: &str) -> Result<Option<String>, Error> {
+    let real = fs::canonicalize(tree.path()).map_err(|error| Error::io(tree.path(), error))?;
+    let source = clean(&real.join(bundle).join(source));
+    let found = [real.as_path(), tree.path()].into_iter().find_map(|tree| source.strip_prefix(tree).ok());
+    Ok(found.map(|path| path.to_string_lossy().into_owned()))
+}
+
+/// Takes out `..` with the part before it.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(clean.pop()),
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
+/// Makes a directory with its parents, all of them open to everybody whatever the umask says.
+fn make_directories(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        make_directories(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned() {
+        for (path, want) in [("/a/./b//c", "/a/b/c"), ("/a/../b/c/..", "/b"), ("/..", "/"), ("/a/../..", "/")]
+        {
+            assert_eq!(clean(Path::new(path)), Path::new(want), "{path}");
+        }
+    }
+}

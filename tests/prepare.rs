@@ -381,3 +381,41 @@ fn links_in_the_tree_do_not_lead_sources_out() {
     bundles.config("web", None, &["inside/new"]).seal().prepare(Path::new("images")).unwrap();
     assert!(bundles.path("web/inside/new").is_dir());
 }
+
+#[test]
+fn mount_points_in_memory_are_made() {
+    let store = Store::new();
+    let layer =
+        Tar::new().head(Head::new(b'5', "there").mode(0o700)).symlink("away", "../../../../../made/deep");
+    let image = store.image("amd64", &[gzip(&layer.end())]);
+    let bundles = Bundles::new();
+    let mount = |at: &str, options: &[&str]| json!({"destination": at, "type": "tmpfs", "options": options});
+    let mounts = json!([
+        mount("/there", &[]),
+        mount("/run/cache", &["nosuid"]),
+        mount("/own", &["mode=0750", "uid=7", "gid=8"]),
+        mount("/away", &[]),
+        mount("/there/hidden", &[]),
+    ]);
+    let name = format!("docker.io/library/app:1@{}", image["digest"].as_str().unwrap());
+    let config =
+        json!({"root": {"path": "rootfs"}, "mounts": mounts, "annotations": {"io.bundlegen.image": name}});
+    bundles.write("web/config.json", &config.to_string()).seal().prepare(store.path()).unwrap();
+    let at = |path: &str| fs::metadata(bundles.path(&format!("web/rootfs/{path}"))).unwrap();
+    for (path, mode) in [
+        ("there", 0o700),
+        ("run", 0o755),
+        ("run/cache", 0o1777),
+        ("own", 0o750),
+        ("made", 0o755),
+        ("made/deep", 0o1777),
+    ] {
+        assert_eq!(at(path).mode() & 0o7777, mode, "{path}");
+    }
+    assert!(!rustix::process::geteuid().is_root() || (at("own").uid(), at("own").gid()) == (7, 8));
+    assert!(bundles.names("web/rootfs/there").is_empty());
+    // A runtime or a new mount may need one later.
+    fs::remove_dir(bundles.path("web/rootfs/own")).unwrap();
+    bundles.prepare(store.path()).unwrap();
+    assert_eq!(at("own").mode() & 0o7777, 0o750);
+}

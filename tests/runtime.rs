@@ -272,6 +272,16 @@ fn bind_mounts() {
 }
 
 #[test]
+fn memory_where_the_image_has_nothing() {
+    let source = script("user: '1234'\ntmpfs: [/cache]", "touch /cache/file && ls /cache");
+    source.each(|project| {
+        for run in 1..=2 {
+            assert_eq!(project.output("app"), "file\n", "run {run}");
+        }
+    });
+}
+
+#[test]
 fn a_volume_of_two_services() {
     let source = project(
         "

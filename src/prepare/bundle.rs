@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Error;
 use super::checksums::Sums;
 use super::tree::Tree;
-use crate::image::{Digest, Reference};
+use crate::image::{Digest, MountPoint, Reference};
 use crate::lower::annotations::{CREATE, IMAGE, NOCOPY};
 
 /// The part of a `config.json` that the host has to do something for.
@@ -17,6 +17,8 @@ pub(super) struct Bundle {
     pub root: String,
     pub image: Option<(Reference, Digest)>,
     pub volumes: Vec<Volume>,
+    /// Where file systems in memory are mounted.
+    pub mount_points: Vec<MountPoint>,
     /// Sources of bind mounts that are made where they are missing, as the spec has them.
     pub sources: Vec<String>,
 }
@@ -51,6 +53,16 @@ struct Mount {
 }
 
 impl Mount {
+    fn mount_point(&self) -> MountPoint {
+        let number = |key: &str, radix| {
+            let value = self.options.iter().rev().find_map(|option| option.strip_prefix(key))?;
+            u32::from_str_radix(value, radix).ok()
+        };
+        let mode = number("mode=", 8).map_or(0o1777, |mode| mode & 0o7777);
+        let path = self.destination.clone();
+        MountPoint { path, mode, uid: number("uid=", 10), gid: number("gid=", 10) }
+    }
+
     fn is_bind(&self) -> bool {
         self.kind == "bind" || self.options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"))
     }
@@ -83,6 +95,21 @@ impl Config {
         let list = self.annotations.get(annotation).map_or("[]", String::as_str);
         serde_json::from_str(list).map_err(|error| format!("the annotation {annotation} is no list: {error}"))
     }
+
+    /// A runtime gives a file system in memory the mode of the directory it is mounted on; where that is missing, the
+    /// first run makes one that is root's, and from the second run on nobody else may write there.
+    fn mount_points(&self) -> Vec<MountPoint> {
+        let in_memory = self.mounts.iter().filter(|mount| mount.kind == "tmpfs");
+        in_memory.filter(|mount| !self.is_hidden(mount)).map(Mount::mount_point).collect()
+    }
+
+    /// Whether the root is not seen there, because of another mount that is not from the image.
+    fn is_hidden(&self, mount: &Mount) -> bool {
+        self.mounts.iter().any(|other| {
+            let below = mount.destination.strip_prefix(&other.destination);
+            !other.is_bind() && below.is_some_and(|below| below.starts_with('/'))
+        })
+    }
 }
 
 impl Bundle {
@@ -105,7 +132,8 @@ impl Bundle {
                 Volume { path: path.clone(), fill_from }
             }));
         }
-        Ok(Bundle { name: name.to_owned(), root: config.root.path, image, volumes, sources })
+        let mount_points = config.mount_points();
+        Ok(Bundle { name: name.to_owned(), root: config.root.path, image, volumes, mount_points, sources })
     }
 
     /// A root that comes from a directory is not ours to make.

@@ -40,6 +40,7 @@ impl Rootfs<'_> {
             self.remove(leftover)?;
         }
         if self.is_present()? {
+            self.make_mount_points(ROOTFS)?;
             progress(Progress::Present { bundle: bundle.clone() });
             summary.present.push(bundle);
             return Ok(());
@@ -49,11 +50,21 @@ impl Rootfs<'_> {
         let partial = self.path(PARTIAL);
         fs::create_dir(&partial).map_err(|error| Error::io(&partial, error))?;
         let report = image::unpack(layout, &image, &partial).map_err(|error| self.failed(error))?;
+        self.make_mount_points(PARTIAL)?;
         // What the marker says must still be true after the power has failed.
         rustix::fs::syncfs(&directory).map_err(|error| Error::io(&partial, error))?;
         self.put_in_place()?;
         progress(Progress::Unpacked { bundle: bundle.clone(), report });
         summary.unpacked.push((bundle, report));
+        Ok(())
+    }
+
+    fn make_mount_points(&self, root: &str) -> Result<(), Error> {
+        let root = self.path(root);
+        for point in &self.bundle.mount_points {
+            let failed = |error| Error::io(root.join(point.path.trim_start_matches('/')), error);
+            image::make_mount_point(&root, point).map_err(failed)?;
+        }
         Ok(())
     }
 

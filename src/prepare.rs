@@ -48,6 +48,11 @@ pub enum Progress {
         /// The bundle.
         bundle: String,
     },
+    /// A root directory that was made for a bundle that is no more.
+    Abandoned {
+        /// The path in the tree.
+        path: String,
+    },
     /// A directory for a volume or a bind mount was made.
     Volume {
         /// The path, in the tree for a volume.
@@ -178,6 +183,11 @@ pub fn prepare(bundles: &Path, images: &Path, progress: &mut dyn FnMut(Progress)
         progress(Progress::Volume { path: path.clone(), filled });
         summary.volumes.push(path);
     })?;
+    for name in tree.directories()?.into_iter().filter(|name| bundles.iter().all(|own| own.name != *name)) {
+        for path in rootfs::made_in(&tree, &name)? {
+            progress(Progress::Abandoned { path });
+        }
+    }
     Ok(summary)
 }
 

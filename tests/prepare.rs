@@ -419,3 +419,34 @@ fn mount_points_in_memory_are_made() {
     bundles.prepare(store.path()).unwrap();
     assert_eq!(at("own").mode() & 0o7777, 0o750);
 }
+
+#[test]
+fn roots_of_services_that_are_gone_are_named() {
+    let store = Store::new();
+    let one = image(&store, "one");
+    let bundles = Bundles::new();
+    bundles.config("old", Some(&one), &[]).config("web", Some(&one), &[]).seal();
+    bundles.prepare(store.path()).unwrap();
+    fs::remove_file(bundles.path("old/config.json")).unwrap();
+    bundles.write("own/rootfs/file", "").seal();
+    // As `seal` lists what is not a root.
+    let sums = fs::read_to_string(bundles.path("SHA256SUMS")).unwrap();
+    assert!(!sums.contains("old/"), "{sums}");
+    let (_, seen) = bundles.prepare(store.path()).unwrap();
+    let gone = |path: &str| Progress::Abandoned { path: path.into() };
+    assert_eq!(seen[seen.len() - 2..], [gone("old/rootfs"), gone("old/.rootfs.image")]);
+    assert!(bundles.path("old/rootfs/etc/version").exists());
+}
+
+#[test]
+fn root_unpacks_again_what_has_no_owners() {
+    let store = Store::new();
+    let one = image(&store, "one");
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&one), &[]).seal().prepare(store.path()).unwrap();
+    let digest = one["digest"].as_str().unwrap();
+    bundles.write("web/.rootfs.image", &format!("{digest}\nwithout owners\n"));
+    let is_root = rustix::process::geteuid().is_root();
+    assert_eq!(bundles.prepare(store.path()).unwrap().0.unpacked.len(), usize::from(is_root));
+    assert_eq!(bundles.prepare(store.path()).unwrap().0.present.len(), 1);
+}

@@ -28,6 +28,9 @@ fn line(progress: &Progress) -> String {
         Progress::Unpacking { bundle, image } => format!("{bundle}: unpacking {image}\n"),
         Progress::Unpacked { bundle, report } => format!("{bundle}: {} entries unpacked\n", report.entries),
         Progress::Present { bundle } => format!("{bundle}: up to date\n"),
+        Progress::Abandoned { path } => {
+            format!("{path}: belongs to no service any more and can be removed\n")
+        }
         Progress::Volume { path, filled: None } => format!("{path}: made\n"),
         Progress::Volume { path, filled: Some(filled) } => {
             let Filled { bundle, destination, left_out } = filled;

@@ -13,10 +13,11 @@ const ROOTFS: &str = "rootfs";
 const PARTIAL: &str = ".rootfs.partial";
 const OLD: &str = ".rootfs.old";
 /// Holds the digest of the manifest that `rootfs` was made from. While `rootfs` is being replaced it holds
-/// [`REPLACING`]; so a root directory without a marker is not ours.
+/// [`REPLACING`]; so a root directory without a marker is not ours. A second line says what only root could have done.
 const MARKER: &str = ".rootfs.image";
 const MARKER_PARTIAL: &str = ".rootfs.image.partial";
 const REPLACING: &str = "replacing";
+const NOT_ROOT: &str = "without owners";
 
 /// What a bundle should have.
 pub(super) struct Rootfs<'a> {
@@ -53,7 +54,8 @@ impl Rootfs<'_> {
         self.make_mount_points(PARTIAL)?;
         // What the marker says must still be true after the power has failed.
         rustix::fs::syncfs(&directory).map_err(|error| Error::io(&partial, error))?;
-        self.put_in_place()?;
+        let lacking = !is_root() && report.owners + report.devices + report.xattrs > 0;
+        self.put_in_place(lacking)?;
         progress(Progress::Unpacked { bundle: bundle.clone(), report });
         summary.unpacked.push((bundle, report));
         Ok(())
@@ -88,8 +90,14 @@ impl Rootfs<'_> {
             let reason = "there already, and not made by `prepare`; move it away to have it made";
             return Err(Error::bundle(rootfs, reason));
         }
-        Ok(kind.is_dir()
-            && marker.is_some_and(|marker| marker.trim_ascii() == self.digest.to_string().as_bytes()))
+        let is_right = |marker: Vec<u8>| {
+            let marker = String::from_utf8_lossy(&marker);
+            let mut lines = marker.trim().lines();
+            // Where it was not root who unpacked the image, root does it again.
+            lines.next() == Some(&*self.digest.to_string())
+                && !(is_root() && lines.any(|line| line == NOT_ROOT))
+        };
+        Ok(kind.is_dir() && marker.is_some_and(is_right))
     }
 
     fn find<'i>(&self, images: &'i mut Images<'_>) -> Result<(&'i Layout, Image), Error> {
@@ -109,14 +117,15 @@ impl Rootfs<'_> {
     }
 
     /// A crash between two of these steps leaves what the next run cleans up and does again.
-    fn put_in_place(&self) -> Result<(), Error> {
+    fn put_in_place(&self, lacking: bool) -> Result<(), Error> {
         self.mark(REPLACING)?;
         match self.rename(ROOTFS, OLD) {
             Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
             result => result?,
         }
         self.rename(PARTIAL, ROOTFS)?;
-        self.mark(&self.digest.to_string())?;
+        let digest = self.digest.to_string();
+        self.mark(&if lacking { format!("{digest}\n{NOT_ROOT}") } else { digest })?;
         self.remove(OLD)
     }
 
@@ -144,6 +153,20 @@ impl Rootfs<'_> {
     fn failed(&self, error: image::Error) -> Error {
         Error::Image { bundle: self.bundle.name.clone(), error }
     }
+}
+
+/// What was made here in a directory; nothing if it has no marker of ours.
+pub(super) fn made_in(tree: &Tree, name: &str) -> Result<Vec<String>, Error> {
+    let marker = format!("{name}/{MARKER}");
+    if !tree.exists(&marker)? {
+        return Ok(Vec::new());
+    }
+    let rootfs = format!("{name}/{ROOTFS}");
+    Ok(if tree.exists(&rootfs)? { vec![rootfs, marker] } else { vec![marker] })
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {

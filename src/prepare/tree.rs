@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
@@ -77,6 +77,22 @@ impl Tree {
     pub fn verify(&self, path: &str, digest: &Digest) -> io::Result<()> {
         let mut file = Verified::new(self.open_file(path)?, digest, None);
         io::copy(&mut file, &mut io::sink()).map(|_| ())
+    }
+
+    /// The names of the directories at the top.
+    pub fn directories(&self) -> Result<Vec<String>, Error> {
+        let read = || {
+            let mut names = Vec::new();
+            for entry in Dir::read_from(&self.fd)? {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                let is_directory = !matches!(name.as_str(), "." | "..")
+                    && self.open_in(&name, OFlags::PATH | OFlags::DIRECTORY).is_ok();
+                names.extend(is_directory.then_some(name));
+            }
+            names.sort();
+            Ok(names)
+        };
+        read().map_err(|error: Errno| Error::io(&self.path, error))
     }
 
     /// Whether something has a name, be it a link that leads nowhere.

@@ -61,8 +61,8 @@ pub fn decode(d: &mut Diagnostics, root: &Node) -> Result<File, Reported> {
     table.opt(d, "version", obsolete);
     let file = File {
         name: table.opt(d, "name", text),
-        services: table.list(d, "services", |d, node| services(d, node)),
-        volumes: table.list(d, "volumes", |d, node| volumes(d, node)),
+        services: table.list(d, "services", services),
+        volumes: table.list(d, "volumes", volumes),
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.

@@ -88,6 +88,16 @@ pub enum Error {
         /// What the layout has.
         available: Vec<String>,
     },
+    /// A blob is not what its digest says.
+    #[error(
+        "layer {digest}: the blob is not what its digest says: {error}; remove it and fetch the image again"
+    )]
+    Changed {
+        /// The blob.
+        digest: Digest,
+        /// What is wrong.
+        error: io::Error,
+    },
     /// A layer cannot be read.
     #[error("layer {layer}: {error}")]
     Layer {

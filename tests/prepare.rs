@@ -450,3 +450,22 @@ fn root_unpacks_again_what_has_no_owners() {
     assert_eq!(bundles.prepare(store.path()).unwrap().0.unpacked.len(), usize::from(is_root));
     assert_eq!(bundles.prepare(store.path()).unwrap().0.present.len(), 1);
 }
+
+#[test]
+fn a_damaged_blob_is_named_as_such() {
+    let store = Store::new();
+    let blob = gzip(&Tar::new().file("f", &"text".repeat(1000)).end());
+    let image = store.image("amd64", std::slice::from_ref(&blob));
+    let bundles = Bundles::new();
+    bundles.config("web", Some(&image), &[]).seal();
+    let path = store.path().join("blobs/sha256").join(Digest::sha256(&blob.bytes).hex());
+    let mut flipped = blob.bytes.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x55;
+    for damaged in [&[][..], &blob.bytes[..middle], &flipped, &[0; 4096]] {
+        fs::write(&path, damaged).unwrap();
+        let error = bundles.prepare(store.path()).unwrap_err();
+        assert!(error.contains("the blob is not what its digest says: "), "{error}");
+        assert!(error.ends_with("fetch the image again"), "{error}");
+    }
+}

@@ -20,7 +20,7 @@ use super::attributes::{is_portable, owner, set_mode_unopened, set_times, times}
 use super::layer::Layer;
 use super::place::Place;
 use super::root::{self, Inode, Names, Root, clear, inode, open_directory, remove};
-use super::{Error, Image, Layout};
+use super::{Descriptor, Error, Image, Layout, Verified};
 
 /// How much an image may contain.
 #[derive(Clone, Copy, Debug)]
@@ -63,21 +63,21 @@ pub fn unpack(layout: &Layout, image: &Image, into: &Path) -> Result<Report, Err
 pub fn unpack_within(layout: &Layout, image: &Image, into: &Path, limits: Limits) -> Result<Report, Error> {
     let mut unpack = Unpack::new(into, limits).map_err(|error| Error::io(into, error))?;
     for (descriptor, diff_id) in image.layers.iter().zip(&image.configuration.diff_ids) {
-        let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
         let left = limits.bytes.saturating_sub(unpack.read);
-        let mut archive = Archive::new(Layer::open(layout, descriptor, diff_id, left)?);
-        unpack.written.clear();
-        while let Some(entry) = archive.next().map_err(in_layer)? {
-            unpack.entry(&entry, &mut archive).map_err(|error| Error::Entry {
-                layer: descriptor.digest.clone(),
-                entry: entry.path.escape_ascii().to_string(),
-                error,
-            })?;
-        }
-        unpack.read += archive.into_inner().finish().map_err(in_layer)?;
+        let layer = Layer::open(layout, descriptor, diff_id, left)?;
+        // What a damaged blob looks like to those who read it says little.
+        unpack.layer(layer, descriptor).map_err(|error| prove(layout, descriptor).err().unwrap_or(error))?;
     }
     unpack.settle().map_err(|error| Error::io(into, error))?;
     Ok(unpack.report)
+}
+
+/// Holds a blob to its digest, which reading its content may not have got to.
+fn prove(layout: &Layout, descriptor: &Descriptor) -> Result<(), Error> {
+    let Descriptor { digest, size, .. } = descriptor;
+    let mut blob = Verified::new(layout.open_blob(digest)?, digest, Some(*size));
+    let proven = io::copy(&mut blob, &mut io::sink());
+    proven.map(|_| ()).map_err(|error| Error::Changed { digest: digest.clone(), error })
 }
 
 /// What a directory gets when all is in it: until then it must be writable, and its time changes with every entry.
@@ -126,6 +126,21 @@ impl Unpack {
         }
         unpack.directories.insert(inode(&top)?, IMPLIED);
         Ok(unpack)
+    }
+
+    fn layer(&mut self, layer: Layer, descriptor: &Descriptor) -> Result<(), Error> {
+        let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
+        let mut archive = Archive::new(layer);
+        self.written.clear();
+        while let Some(entry) = archive.next().map_err(in_layer)? {
+            self.entry(&entry, &mut archive).map_err(|error| Error::Entry {
+                layer: descriptor.digest.clone(),
+                entry: entry.path.escape_ascii().to_string(),
+                error,
+            })?;
+        }
+        self.read += archive.into_inner().finish().map_err(in_layer)?;
+        Ok(())
     }
 
     fn entry(&mut self, entry: &Entry, content: &mut impl Read) -> io::Result<()> {

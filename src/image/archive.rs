@@ -145,7 +145,7 @@ impl<R: Read> Archive<R> {
             kind,
             target,
             size,
-            mode: header.mode()? & 0o7777,
+            mode: number("mode", header.mode())? & 0o7777,
             uid: id(pax.uid.map_or_else(|| header.uid(), Ok)?)?,
             gid: id(pax.gid.map_or_else(|| header.gid(), Ok)?)?,
             mtime: pax.mtime.map_or_else(|| header_mtime(header), Ok)?,
@@ -171,7 +171,7 @@ impl<R: Read> Archive<R> {
             .enumerate()
             .map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) })
             .sum();
-        if header.cksum()? != sum {
+        if number("checksum", header.cksum())? != sum {
             return bad("the checksum of a header does not match");
         }
         let mut header = header.clone();
@@ -200,7 +200,7 @@ impl<R: Read> Archive<R> {
     }
 
     fn extension(&mut self, header: &Header) -> io::Result<Vec<u8>> {
-        let size = header.entry_size()?;
+        let size = number("size", header.entry_size())?;
         if size > MAX_EXTENSION {
             return bad(format!("an extended header of {size} bytes, and the limit is {MAX_EXTENSION}"));
         }
@@ -243,7 +243,7 @@ impl Extensions {
 
 fn header_mtime(header: &Header) -> io::Result<Time> {
     // A time before 1970 comes out as a huge number; it is the only thing that would be lost.
-    Ok(Time { seconds: i64::try_from(header.mtime()?).unwrap_or(0), nanoseconds: 0 })
+    Ok(Time { seconds: i64::try_from(number("time", header.mtime())?).unwrap_or(0), nanoseconds: 0 })
 }
 
 fn kind(header: &Header, path: &[u8]) -> io::Result<Kind> {
@@ -269,7 +269,7 @@ fn kind(header: &Header, path: &[u8]) -> io::Result<Kind> {
 
 /// The extended header decides, but a header that says something else on purpose is refused.
 fn size(header: &Header, pax: Option<u64>) -> io::Result<u64> {
-    let own = header.entry_size()?;
+    let own = number("size", header.entry_size())?;
     let size = pax.unwrap_or(own);
     if own != size && own != 0 && !(own == MAX_OCTAL && size > own) {
         return bad(format!("an entry with two sizes, {own} and {size}"));
@@ -282,7 +282,10 @@ fn device(header: &Header, kind: Kind) -> io::Result<(u32, u32)> {
     if !matches!(kind, Kind::CharDevice | Kind::BlockDevice) {
         return Ok((0, 0));
     }
-    Ok((header.device_major()?.unwrap_or(0), header.device_minor()?.unwrap_or(0)))
+    Ok((
+        number("device", header.device_major())?.unwrap_or(0),
+        number("device", header.device_minor())?.unwrap_or(0),
+    ))
 }
 
 /// Writers leave out numbers they have no use for, which is 0 for Go and an error for the `tar` crate.
@@ -304,6 +307,11 @@ fn one_of(gnu: Option<Vec<u8>>, pax: Option<Vec<u8>>, own: impl FnOnce() -> Vec<
         (Some(gnu), Some(pax)) if gnu != pax => bad("two long names for one entry"),
         (gnu, pax) => Ok(gnu.or(pax).unwrap_or_else(own)),
     }
+}
+
+/// The words of the tar crate are about bytes, and end in those of the field.
+fn number<T>(what: &str, read: io::Result<T>) -> io::Result<T> {
+    read.or_else(|_| bad(format!("the {what} in a header is no number")))
 }
 
 fn until_nul(mut text: Vec<u8>) -> Vec<u8> {

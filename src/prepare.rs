@@ -121,7 +121,7 @@ pub enum Error {
     },
     /// The layout does not have an image.
     #[error(
-        "{reference} with manifest {digest} is not in {}; fetch it with `skopeo copy docker://{} oci:{}:{reference}`",
+        "{reference} with manifest {digest} is not in {}; name another layout with `--images`, or fetch it with `skopeo copy docker://{} oci:{}:{reference}`",
         images.display(), source_name(reference), images.display()
     )]
     Missing {

@@ -158,7 +158,7 @@ fn a_failure_leaves_the_old_root() {
     let missing = json!({"digest": Digest::sha256(b"missing").to_string()});
     bundles.config("web", Some(&missing), &[]).seal();
     let error = bundles.prepare(Path::new("images")).unwrap_err();
-    let want = "is not in images; fetch it with `skopeo copy docker://docker.io/library/app:1 \
+    let want = "is not in images; name another layout with `--images`, or fetch it with `skopeo copy docker://docker.io/library/app:1 \
                 oci:images:docker.io/library/app:1`";
     assert!(error.contains("sha256:") && error.ends_with(want), "{error}");
     assert!(bundles.path("web/rootfs/etc/version").exists());

@@ -139,7 +139,9 @@ fn decode(
         environment,
         &node,
         input.directory_name.as_deref(),
-    )?;
+    );
+    // What is wrong with the name was reported, and hides nothing else.
+    let name = name.unwrap_or_default();
     let node = yaml::interpolate(d, &node, &project::WithName { environment, name: &name });
     compose::decode(d, &node)
 }

@@ -134,6 +134,14 @@ impl<T> Draft<'_, T> {
         self
     }
 
+    /// Names the known word that was probably meant, if there is one; else what was said before stays.
+    pub fn did_you_mean(self, known: Option<&str>) -> Self {
+        match known {
+            Some(known) => self.help(format!("did you mean `{known}`?")),
+            None => self,
+        }
+    }
+
     /// Hands the finding to the sink. The same finding at the same place is kept once: a mapping that is used
     /// through several aliases has its mistakes in one place.
     pub fn emit(self) -> T {
@@ -186,6 +194,15 @@ impl Invalid {
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.label = text.into();
         self
+    }
+
+    /// Names the known word that was probably meant, if there is one; else what was said before stays.
+    #[must_use]
+    pub fn did_you_mean(self, known: Option<&str>) -> Self {
+        match known {
+            Some(known) => self.help(format!("did you mean `{known}`?")),
+            None => self,
+        }
     }
 
     /// Says what to write instead.

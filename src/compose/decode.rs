@@ -106,11 +106,7 @@ impl<'n> Table<'n> {
         let known = if d.has_room() { known() } else { None };
         let message = format!("{} has no key `{}`", self.what, entry.key);
         let draft = d.error(Code::UnknownKey, message).label(entry.key_span, "not known to Compose");
-        match known {
-            Some(known) => draft.help(format!("did you mean `{known}`?")),
-            None => draft.help("a key of your own must start with `x-`"),
-        }
-        .emit()
+        draft.help("a key of your own must start with `x-`").did_you_mean(known).emit()
     }
 }
 

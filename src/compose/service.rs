@@ -366,11 +366,7 @@ fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {
     }
     let known = nearest(mode, ["none", "host"].into_iter().chain(OTHER_NETWORKS));
     let draft = d.error(Code::InvalidValue, format!("no network mode is called `{mode}`")).label(span, "");
-    match known {
-        Some(known) => draft.help(format!("did you mean `{known}`?")),
-        None => draft.help("write `none` or `host`"),
-    }
-    .emit()
+    draft.help("write `none` or `host`").did_you_mean(known).emit()
 }
 
 /// A kernel parameter.

@@ -135,10 +135,7 @@ fn unknown(what: &str, name: &str, range: Range<usize>, file: &str, text: Option
     };
     let known = text.into_iter().flat_map(|text| text.lines().filter_map(|line| line.split(':').next()));
     let invalid = Invalid::new(range, message);
-    match nearest(name, known) {
-        Some(known) => invalid.help(format!("did you mean `{known}`?")),
-        None => invalid.help(format!("use a name that {file} has, or a number")),
-    }
+    invalid.help(format!("use a name that {file} has, or a number")).did_you_mean(nearest(name, known))
 }
 
 fn accounts(passwd: Option<&str>) -> impl Iterator<Item = Account<'_>> {

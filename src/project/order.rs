@@ -41,11 +41,7 @@ pub(super) fn start_order(
 fn unknown(d: &mut Diagnostics, names: &BTreeSet<&str>, name: &str, span: Span) -> Reported {
     let known = if d.has_room() { nearest(name, names.iter().copied()) } else { None };
     let draft = d.error(Code::UnknownService, format!("no service is called `{name}`")).label(span, "");
-    match known {
-        Some(known) => draft.help(format!("did you mean `{known}`?")),
-        None => draft,
-    }
-    .emit()
+    draft.did_you_mean(known).emit()
 }
 
 /// Takes out every service that can start, the first by name of those that are ready.

@@ -155,11 +155,10 @@ impl Declared {
         let known = if d.has_room() { known() } else { None };
         let message = format!("no volume is called `{}`", name.value);
         let draft = d.error(Code::UnknownVolume, message).label(name.span, "");
-        match known {
-            Some(known) => draft.help(format!("did you mean `{known}`?")),
-            None => draft.help("declare it under `volumes:` at the top, or write `./` before a path"),
-        }
-        .emit()
+        draft
+            .help("declare it under `volumes:` at the top, or write `./` before a path")
+            .did_you_mean(known)
+            .emit()
     }
 }
 

@@ -49,10 +49,8 @@ impl FromStr for Architecture {
         let known = Architecture::ALL.iter().copied().find(|architecture| architecture.name() == text);
         known.ok_or_else(|| {
             let invalid = Invalid::whole(text, format!("unknown architecture `{text}`"));
-            match nearest(text, Architecture::ALL.iter().map(|architecture| architecture.name())) {
-                Some(name) => invalid.help(format!("did you mean `{name}`?")),
-                None => invalid,
-            }
+            invalid
+                .did_you_mean(nearest(text, Architecture::ALL.iter().map(|architecture| architecture.name())))
         })
     }
 }

@@ -63,10 +63,7 @@ impl FromStr for RlimitKind {
 fn unknown(text: &str) -> Invalid {
     let bare = text.get("RLIMIT_".len()..).filter(|_| text.to_ascii_uppercase().starts_with("RLIMIT_"));
     let invalid = Invalid::whole(text, format!("unknown limit `{text}`"));
-    match nearest(bare.unwrap_or(text), RlimitKind::ALL.iter().map(|kind| kind.name())) {
-        Some(name) => invalid.help(format!("did you mean `{name}`?")),
-        None => invalid,
-    }
+    invalid.did_you_mean(nearest(bare.unwrap_or(text), RlimitKind::ALL.iter().map(|kind| kind.name())))
 }
 
 impl fmt::Display for RlimitKind {

@@ -63,10 +63,7 @@ impl FromStr for SecurityOpt {
             ("", _) => Err(Invalid::whole(text, "the name of a security option is missing")),
             _ => {
                 let invalid = Invalid::new(0..key.len(), format!("no security option is called `{key}`"));
-                Err(match nearest(key, KEYS.iter().copied()) {
-                    Some(known) => invalid.help(format!("did you mean `{known}`?")),
-                    None => invalid,
-                })
+                Err(invalid.did_you_mean(nearest(key, KEYS.iter().copied())))
             }
         }
     }

@@ -75,17 +75,19 @@ impl Images {
         let reference: Reference =
             written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, place))?;
         let name: Rc<str> = reference.to_string().into();
-        if !self.found.contains_key(&name) {
+        let found = if let Some(found) = self.found.get(&name) {
+            found.clone()
+        } else {
             let found = match self.look_up(d, &reference, &name, span) {
                 Ok((image, record)) => Found::Known(image, record),
                 Err(reported) => Found::Missing(reported),
             };
-            self.found.insert(Rc::clone(&name), found);
-        }
-        match self.found.get(&name) {
-            Some(Found::Known(image, _)) => Ok(Rc::clone(image)),
-            Some(Found::Missing(reported)) => Err(*reported),
-            None => Err(self.missing(d, &name, span)),
+            self.found.insert(name, found.clone());
+            found
+        };
+        match found {
+            Found::Known(image, _) => Ok(image),
+            Found::Missing(reported) => Err(reported),
         }
     }
 

@@ -6,7 +6,9 @@
 //! with leftovers of 1.1).
 
 mod interpolate;
+mod make;
 mod parse;
+mod same;
 mod scalar;
 mod syntax;
 pub mod template;
@@ -41,6 +43,11 @@ pub enum Value {
     Seq(Rc<[Node]>),
     /// A mapping in the order of the text; keys that `<<` brought in come last.
     Map(Rc<[Entry]>),
+    /// `!reset`, a tag of Compose: the key is taken out of what was merged so far, and nothing put in its place. `merge`
+    /// acts on it. What the tag stands on is dropped.
+    Reset,
+    /// `!override`, a tag of Compose: the value takes the place of what was merged so far. `merge` acts on it.
+    Override(Rc<Node>),
     /// Something wrong that was reported. Whoever meets it fails, and says nothing more.
     Broken(Reported),
 }
@@ -90,9 +97,18 @@ pub enum Style {
 }
 
 impl Node {
+    /// The node without `!override`; itself if it has none. Whatever a node is asked for below is that of the value,
+    /// with the tag or without.
+    pub fn untagged(&self) -> &Node {
+        match &self.value {
+            Value::Override(node) => node.untagged(),
+            _ => self,
+        }
+    }
+
     /// The place of a part of a scalar's text; the whole scalar where the text does not stand in the file as it is.
     pub fn at(&self, range: Range<usize>) -> Span {
-        let Value::Scalar(Scalar { parts, text, .. }) = &self.value else { return self.span };
+        let Value::Scalar(Scalar { parts, text, .. }) = &self.untagged().value else { return self.span };
         let (from, to) = (range.start.min(text.len()), range.end.min(text.len()));
         let place = |at: usize| {
             let before = parts.partition_point(|part| part.text as usize <= at);
@@ -108,22 +124,50 @@ impl Node {
     /// The place of the whole text of a scalar without its quotes; all of the node where that is not known, or
     /// would be nothing to see.
     pub fn content(&self) -> Span {
-        match &self.value {
-            Value::Scalar(scalar) if !scalar.text.is_empty() => self.at(0..scalar.text.len()),
+        match self.as_str() {
+            Some(text) if !text.is_empty() => self.at(0..text.len()),
             _ => self.span,
         }
     }
 
     /// The value of a key, where the node is a mapping that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        let Value::Map(entries) = &self.value else { return None };
-        entries.iter().find(|entry| &*entry.key == key).map(|entry| &entry.value)
+        self.entries().iter().find(|entry| &*entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The text of a scalar, whatever its type.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.untagged().value {
+            Value::Scalar(scalar) => Some(&scalar.text),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping; none of what is none.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.untagged().value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none of what is none.
+    pub fn items(&self) -> &[Node] {
+        match &self.untagged().value {
+            Value::Seq(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Whether nothing stands there.
+    pub fn is_null(&self) -> bool {
+        matches!(self.untagged().value, Value::Null)
     }
 
     /// What the node is, for a message.
     pub fn kind(&self) -> &'static str {
-        match &self.value {
-            Value::Null | Value::Broken(_) => "nothing",
+        match &self.untagged().value {
+            Value::Null | Value::Broken(_) | Value::Reset | Value::Override(_) => "nothing",
             Value::Seq(_) => "a list",
             Value::Map(_) => "a mapping",
             Value::Scalar(scalar) => match scalar.resolve() {

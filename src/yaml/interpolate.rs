@@ -30,7 +30,8 @@ impl Walk<'_> {
                 Ok(scalar) => Value::Scalar(scalar),
                 Err(reported) => Value::Broken(reported),
             },
-            Value::Null | Value::Broken(_) | Value::Scalar(_) => node.value.clone(),
+            Value::Null | Value::Broken(_) | Value::Reset | Value::Scalar(_) => node.value.clone(),
+            Value::Override(inner) => Value::Override(Rc::new(self.node(inner))),
             Value::Seq(items) => Value::Seq(items.iter().map(|item| self.node(item)).collect()),
             Value::Map(entries) => Value::Map(entries.iter().map(|entry| self.entry(entry)).collect()),
         };

@@ -3,9 +3,13 @@
 //! [`decode`] knows one file and nothing outside it: whether a volume exists, what an image holds and who a user is
 //! are questions for `project`. The chapter of the specification is <https://github.com/compose-spec/compose-spec>.
 
+pub mod check;
 pub mod decode;
 pub mod dotenv;
+pub mod expand;
 mod extension;
+pub mod merge;
+pub mod schema;
 pub mod service;
 pub mod value;
 mod volume;
@@ -32,6 +36,15 @@ pub struct File {
     pub volumes: Vec<Named<Volume>>,
     /// Options of `bundlegen` that change the output.
     pub extension: Extension,
+}
+
+/// What became of the variables in a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variables {
+    /// They were replaced.
+    Replaced,
+    /// They still stand there, and a value that holds one cannot be read yet.
+    Kept,
 }
 
 /// A definition under its name. Where something was wrong, the rest is kept: it may refer to something that does not

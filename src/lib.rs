@@ -23,11 +23,14 @@
 pub mod bundle;
 pub mod cli;
 pub mod compose;
+pub mod config;
 pub mod diag;
 pub mod disk;
 pub mod image;
+pub mod load;
 pub mod lock;
 pub mod lower;
+pub mod model;
 mod nearest;
 pub mod prepare;
 mod printable;
@@ -45,9 +48,9 @@ use std::rc::Rc;
 use bundle::tree::Tree;
 use diag::{Code, Diagnostics, Reported};
 use image::Platform;
+use load::Environment;
 use lock::Lock;
 use lower::origin::Origins;
-use project::Environment;
 use source::{FileId, ReadError, Sources};
 
 /// What a build is told.
@@ -133,7 +136,7 @@ fn decode(
     environment: &Environment,
 ) -> Result<compose::File, Reported> {
     let node = yaml::parse(d, file, &sources.text(file))?;
-    let name = project::project_name(
+    let name = load::project_name(
         d,
         input.project_name.as_deref(),
         environment,
@@ -142,21 +145,21 @@ fn decode(
     );
     // What is wrong with the name was reported, and hides nothing else.
     let name = name.unwrap_or_default();
-    let node = yaml::interpolate(d, &node, &project::WithName { environment, name: &name });
+    let node = yaml::interpolate(d, &node, &load::WithName { environment, name: &name });
     compose::decode(d, &node)
 }
 
 fn read(d: &mut Diagnostics, sources: &mut Sources, path: &Path) -> Result<FileId, Reported> {
-    sources.read(path).map_err(|error| project::unreadable(d, path, &error, None))
+    sources.read(path).map_err(|error| load::unreadable(d, path, &error, None))
 }
 
 /// The lock beside the Compose file, if there is one.
 fn read_lock(d: &mut Diagnostics, sources: &mut Sources, directory: &Path) -> Result<Option<Lock>, Reported> {
-    let path = project::in_project(lock::FILE_NAME, directory);
+    let path = load::in_project(lock::FILE_NAME, directory);
     match sources.read_own(&path) {
         Ok(file) => Lock::parse(d, sources, file).map(Some),
         Err(ReadError::NotFound) => Ok(None),
-        Err(error) => Err(project::unreadable(d, &path, &error, None)),
+        Err(error) => Err(load::unreadable(d, &path, &error, None)),
     }
 }
 

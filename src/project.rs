@@ -5,7 +5,6 @@
 
 mod environment;
 mod images;
-mod name;
 mod order;
 mod security;
 mod users;
@@ -19,16 +18,14 @@ use crate::compose::value::architecture::Architecture;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
+use crate::load::Environment;
 use crate::lock::{Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
-pub use environment::{Environment, Variable};
-pub use name::{WithName, project_name};
+pub use environment::Variable;
 pub use security::{Seccomp, Security};
 pub use users::User;
 pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
-
-pub(crate) use environment::unreadable;
 
 /// A project whose parts are all known.
 #[derive(Debug)]
@@ -206,10 +203,4 @@ fn root(
         return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
     };
     images.find(d, reference).map(Root::Image)
-}
-
-/// A path of the project: relative ones start from the project directory. The working directory is not spelled out,
-/// as these paths are shown.
-pub(crate) fn in_project(path: &str, directory: &Path) -> PathBuf {
-    if directory == Path::new(".") { path.into() } else { directory.join(path) }
 }

@@ -73,13 +73,15 @@ pub const MAX_TEXT: u64 = 10 * 1024 * 1024;
 struct SourceFile {
     name: String,
     text: Arc<str>,
+    base: Option<PathBuf>,
 }
 
 /// All texts of one run. Each file is read once; a second `read` returns the first one's id.
 #[derive(Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
-    by_path: BTreeMap<PathBuf, FileId>,
+    /// By path and by base: a file that is extended and loaded too is two texts, as its paths mean two things.
+    by_path: BTreeMap<(PathBuf, Option<PathBuf>), FileId>,
 }
 
 /// Why a file could not be read.
@@ -114,7 +116,17 @@ impl fmt::Display for ReadError {
 impl Sources {
     /// Reads a text file. `path` is also the name that diagnostics show.
     pub fn read(&mut self, path: &Path) -> Result<FileId, ReadError> {
-        if let Some(id) = self.by_path.get(path) {
+        self.read_based(path, None)
+    }
+
+    /// Reads a Compose file whose relative paths start at a directory.
+    pub fn read_from(&mut self, path: &Path, base: &Path) -> Result<FileId, ReadError> {
+        self.read_based(path, Some(base))
+    }
+
+    fn read_based(&mut self, path: &Path, base: Option<&Path>) -> Result<FileId, ReadError> {
+        let key = (path.to_path_buf(), base.map(Path::to_path_buf));
+        if let Some(id) = self.by_path.get(&key) {
             return Ok(*id);
         }
         let bytes = read_regular(path)?;
@@ -127,8 +139,20 @@ impl Sources {
                 return Err(ReadError::NotUtf8(Span::new(id, at, at + '\u{fffd}'.len_utf8())));
             }
         };
-        self.by_path.insert(path.to_path_buf(), id);
+        self.set_base(id, base);
+        self.by_path.insert(key, id);
         Ok(id)
+    }
+
+    fn set_base(&mut self, file: FileId, base: Option<&Path>) {
+        if let Some(file) = self.files.get_mut(file.0 as usize) {
+            file.base = base.map(Path::to_path_buf);
+        }
+    }
+
+    /// Where relative paths in a file start, if it has any.
+    pub fn base(&self, file: FileId) -> Option<&Path> {
+        self.files.get(file.0 as usize)?.base.as_deref()
     }
 
     /// Reads a text file that is the program's own; a link in its place is refused, so that it cannot show what it
@@ -151,7 +175,14 @@ impl Sources {
     /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.
     pub fn add(&mut self, name: String, text: String) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name, text: text.into() });
+        self.files.push(SourceFile { name, text: text.into(), base: None });
+        id
+    }
+
+    /// Adds a Compose file that was read from standard input.
+    pub fn add_from(&mut self, name: String, text: String, base: &Path) -> FileId {
+        let id = self.add(name, text);
+        self.set_base(id, Some(base));
         id
     }
 

@@ -13,12 +13,15 @@ const MODULES: &[(&str, &[&str])] = &[
     ("yaml", &["source", "diag"]),
     ("render", &["source", "diag", "yaml"]),
     ("compose", &["source", "diag", "yaml"]),
+    ("load", &["source", "diag", "yaml", "compose"]),
+    ("model", &["source", "diag", "yaml", "compose", "load"]),
+    ("config", &["source", "diag", "yaml", "compose", "load", "model"]),
     ("image", &["diag"]),
     // Its text comes through `source` and is checked by `yaml`, so that mistakes in it are shown like any other.
     ("lock", &["source", "diag", "yaml"]),
-    ("project", &["source", "diag", "yaml", "compose", "image", "lock"]),
-    ("lower", &["source", "diag", "yaml", "compose", "image", "lock", "project"]),
-    ("bundle", &["source", "diag", "yaml", "compose", "image", "lock", "project", "lower"]),
+    ("project", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock"]),
+    ("lower", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project"]),
+    ("bundle", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project", "lower"]),
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.

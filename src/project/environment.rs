@@ -1,58 +1,18 @@
-//! Variables: those that `${NAME}` sees, and those a container gets.
+//! The variables a container gets.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
-use super::{Options, in_project};
-use crate::compose::dotenv;
-use crate::compose::service::{EnvFile, EnvFormat, Missing};
+use super::Options;
+use crate::compose::service::{EnvFile, Missing};
 use crate::compose::{self, decode::Pair};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::source::{FileId, ReadError, Sources, Span};
+use crate::load::environment::parse;
+use crate::load::{Environment, in_project, unreadable};
+use crate::source::{ReadError, Sources, Span};
 use crate::yaml::template::Lookup;
-
-/// The variables that interpolation sees: those of the process, then those of `.env`.
-#[derive(Clone, Debug, Default)]
-pub struct Environment {
-    /// What the process was started with.
-    pub process: BTreeMap<String, String>,
-    /// What `.env` says.
-    pub dotenv: BTreeMap<String, String>,
-}
-
-impl Lookup for Environment {
-    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let value = self.process.get(name).or_else(|| self.dotenv.get(name));
-        value.map(|value| Cow::Borrowed(value.as_str()))
-    }
-}
-
-impl Environment {
-    /// Reads `.env` in each of the directories where there is one, the later over the earlier. A directory of that
-    /// name is passed over, as Compose does it.
-    pub fn load(
-        d: &mut Diagnostics,
-        sources: &mut Sources,
-        process: BTreeMap<String, String>,
-        directories: &[PathBuf],
-    ) -> Result<Self, Reported> {
-        let mut environment = Environment { process, dotenv: BTreeMap::new() };
-        for directory in directories {
-            let path = in_project(".env", directory);
-            let file = match sources.read(&path) {
-                Ok(file) => file,
-                Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => continue,
-                Err(error) => return Err(unreadable(d, &path, &error, None)),
-            };
-            let entries = parse(d, sources, file, &environment, EnvFormat::Compose)?;
-            let set = entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?)));
-            environment.dotenv.extend(set);
-        }
-        Ok(environment)
-    }
-}
 
 /// A variable of a container.
 #[derive(Clone, Debug)]
@@ -134,57 +94,4 @@ fn of_file(
     let entries = parse(d, sources, id, &outer, file.format)?;
     let variable = |value: Option<String>, span| Variable { value: value.map(Rc::from), span };
     Ok(entries.into_iter().map(|(name, (value, span))| (Rc::from(name), variable(value, span))).collect())
-}
-
-/// The variables of an env file by name, each with its value and where it is set.
-type Entries = BTreeMap<String, (Option<String>, Span)>;
-
-fn parse(
-    d: &mut Diagnostics,
-    sources: &Sources,
-    file: FileId,
-    outer: &dyn Lookup,
-    format: EnvFormat,
-) -> Result<Entries, Reported> {
-    let text = sources.text(file);
-    let place = |range: std::ops::Range<usize>| Span::new(file, range.start, range.end);
-    let parsed = match format {
-        EnvFormat::Compose => dotenv::parse(&text, outer),
-        EnvFormat::Raw => dotenv::parse_raw(&text, outer),
-    };
-    let parsed = parsed.map_err(|problems| {
-        let report = |invalid| d.invalid(Code::EnvFile, invalid, place);
-        problems.into_iter().map(report).last()
-    });
-    let parsed = match parsed {
-        Ok(parsed) => parsed,
-        Err(Some(reported)) => return Err(reported),
-        Err(None) => return Ok(Entries::new()),
-    };
-    let mut failed = None;
-    for unset in &parsed.unset {
-        let message = format!("the variable `{}` is not set", unset.name);
-        let draft = d.error(Code::UnsetVariable, message).label(place(unset.range.clone()), "");
-        failed = Some(draft.help(format!("for an empty text write `${{{}:-}}`", unset.name)).emit());
-    }
-    let entry = |entry: dotenv::Entry| (entry.name, (entry.value, place(entry.value_range)));
-    failed.map_or_else(|| Ok(parsed.entries.into_iter().map(entry).collect()), Err)
-}
-
-/// A file that was asked for and cannot be had.
-pub(crate) fn unreadable(
-    d: &mut Diagnostics,
-    path: &Path,
-    error: &ReadError,
-    asked: Option<Span>,
-) -> Reported {
-    let message = format!("{} cannot be read: {error}", path.display());
-    let mut draft = d.error(Code::Unreadable, message);
-    if let Some(span) = asked {
-        draft = draft.label(span, "asked for here");
-    }
-    if let ReadError::NotUtf8(span) = error {
-        draft = draft.label(*span, "the first byte that is not UTF-8");
-    }
-    draft.emit()
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::{Image, Options, in_project};
+use super::{Image, Options};
 use crate::compose::Extension;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::{self, Layout, Platform, Reference, users};
+use crate::load::in_project;
 use crate::lock::{self, Blob, Lock, LockedImage};
 use crate::source::{Span, Spanned};
 

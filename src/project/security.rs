@@ -3,11 +3,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::environment::unreadable;
-use super::{Options, in_project};
+use super::Options;
 use crate::compose;
 use crate::compose::value::security_opt::{SeccompChoice, SecurityOpt};
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::load::{in_project, unreadable};
 use crate::source::{FileId, Sources, Span, Spanned};
 
 /// Which system calls are allowed.

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::images::{Images, resolve_user};
-use super::{Options, Root, in_project};
+use super::{Options, Root};
 use crate::compose;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::read_in_root;
+use crate::load::in_project;
 use crate::lock;
 use crate::source::{Span, Spanned};
 

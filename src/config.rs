@@ -1,0 +1,1 @@
+//! The model as `docker compose config` prints it.

@@ -132,7 +132,15 @@ fn decode(
     input: &Input,
     environment: &Environment,
 ) -> Result<compose::File, Reported> {
-    let node = yaml::parse(d, file, &sources.text(file))?;
+    let mut documents = yaml::documents(d, file, &sources.text(file))?.into_iter();
+    // Nothing was merged before, so that the tags which act on that have nothing to do.
+    let node = documents
+        .next()
+        .map_or_else(|| yaml::Node::null(source::Span::start_of(file)), |node| node.without_tags());
+    if let Some(second) = documents.next() {
+        let message = "several documents in one file are not supported yet";
+        d.error(Code::NotSupported, message).label(second.span, "the second one").emit();
+    }
     let name = project::project_name(
         d,
         input.project_name.as_deref(),

@@ -48,44 +48,25 @@ use std::rc::Rc;
 use bundle::tree::Tree;
 use diag::{Code, Diagnostics, Reported};
 use image::Platform;
-use load::Environment;
+use load::Request;
 use lock::Lock;
 use lower::origin::Origins;
-use source::{FileId, ReadError, Sources};
+use model::Selection;
+use source::{ReadError, Sources};
 
 /// What a build is told.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// The Compose file.
-    pub file: PathBuf,
-    /// The directory that relative paths in it start from.
-    pub directory: PathBuf,
-    /// The directories whose `.env` is read, the later over the earlier: that of the project, and the working directory
-    /// where the file was found above it.
-    pub env_directories: Vec<PathBuf>,
-    /// How the file was chosen.
-    pub chosen: Chosen,
-    /// The name of the project directory, which names a project that says nothing itself.
-    pub directory_name: Option<String>,
+    /// What is loaded, and how.
+    pub request: Request,
+    /// Which services are meant.
+    pub selection: Selection,
     /// The way from the output directory to the project directory.
     pub to_project: PathBuf,
-    /// The name of the project, if one is given.
-    pub project_name: Option<String>,
     /// The OCI image layout, if one is given.
     pub images: Option<PathBuf>,
     /// The platform, if one is given.
     pub platform: Option<Platform>,
-    /// The variables of the process.
-    pub environment: BTreeMap<String, String>,
-}
-
-/// How a Compose file was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chosen {
-    /// Somebody named it.
-    Named,
-    /// It was looked for. Then `COMPOSE_FILE` in `.env` would have named another one.
-    Found,
 }
 
 /// What a build makes.
@@ -101,23 +82,19 @@ pub struct Compiled {
     pub origins: BTreeMap<Rc<str>, Origins>,
 }
 
-/// Compiles one Compose file. Reads, and writes nothing. There is a result only if there was no error.
+/// Compiles a Compose project. Reads, and writes nothing. There is a result only if there was no error.
 pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Compiled, Reported> {
-    let file = read(d, sources, &input.file)?;
-    let environment = Environment::load(d, sources, input.environment.clone(), &input.env_directories)?;
-    if input.chosen == Chosen::Found && environment.dotenv.contains_key("COMPOSE_FILE") {
-        let draft = d.error(Code::NotSupported, "`COMPOSE_FILE` in `.env` is not supported yet");
-        return Err(draft.help("name the Compose file on the command line").emit());
-    }
-    let lock = read_lock(d, sources, &input.directory);
+    let loaded = load::load(d, sources, &input.request)?;
+    let lock = read_lock(d, sources, &input.request.directory);
     let locked = matches!(lock, Ok(Some(_)));
-    let compose = decode(d, sources, file, input, &environment)?;
+    let model = model::complete(d, sources, &loaded, &input.selection)?;
+    let compose = compose::decode(d, &model.root)?;
     let options = project::Options {
-        directory: input.directory.clone(),
+        directory: input.request.directory.clone(),
         to_project: input.to_project.clone(),
         images: input.images.clone(),
         platform: input.platform.clone(),
-        environment,
+        environment: input.request.environment.clone(),
     };
     let project = project::resolve(d, sources, compose, lock?, &options)?;
     let bundles = bundle::bundle(d, &project)?;
@@ -126,31 +103,6 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     let lock =
         if locked || !project.lock.images.is_empty() { Some(lock_text(d, &project.lock)?) } else { None };
     Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins })
-}
-
-fn decode(
-    d: &mut Diagnostics,
-    sources: &Sources,
-    file: FileId,
-    input: &Input,
-    environment: &Environment,
-) -> Result<compose::File, Reported> {
-    let node = yaml::parse(d, file, &sources.text(file))?;
-    let name = load::project_name(
-        d,
-        input.project_name.as_deref(),
-        environment,
-        &node,
-        input.directory_name.as_deref(),
-    );
-    // What is wrong with the name was reported, and hides nothing else.
-    let name = name.unwrap_or_default();
-    let node = yaml::interpolate(d, &node, &load::WithName { environment, name: &name });
-    compose::decode(d, &node)
-}
-
-fn read(d: &mut Diagnostics, sources: &mut Sources, path: &Path) -> Result<FileId, Reported> {
-    sources.read(path).map_err(|error| load::unreadable(d, path, &error, None))
 }
 
 /// The lock beside the Compose file, if there is one.

@@ -7,10 +7,12 @@
 
 mod interpolate;
 mod make;
+mod merge_keys;
 mod parse;
 mod same;
 mod scalar;
 mod syntax;
+mod tags;
 pub mod template;
 
 use std::ops::Range;
@@ -20,7 +22,7 @@ use crate::diag::Reported;
 use crate::source::Span;
 
 pub use interpolate::interpolate;
-pub use parse::parse;
+pub use parse::{documents, parse};
 pub use scalar::Plain;
 
 /// A value and where it stands. An alias is the node it refers to, with the place of its definition.
@@ -181,3 +183,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

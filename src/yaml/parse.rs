@@ -1,13 +1,15 @@
-//! Text to [`Node`]: anchors, merge keys, duplicate keys and the limits that make hostile input cheap.
+//! Text to [`Node`]: documents, anchors and the limits that make hostile input cheap.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
+use super::merge_keys::Key;
 use super::scalar::resolve;
-use super::syntax::{Explained, explain};
-use super::{Entry, Node, Part, Plain, Scalar, Style, Value};
+use super::syntax::{Explained, VERSION, explain};
+use super::tags::{self, Own};
+use super::{Node, Part, Plain, Scalar, Style, Value};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Span};
 
@@ -17,12 +19,13 @@ const MAX_ALIASED: u64 = 100_000;
 /// A text counts as one node for each this many bytes: what is done for every node is done for every byte of it.
 const NODE: u64 = 128;
 
-/// Parses one file. An empty one is [`Value::Null`].
+/// Parses every document of one file. An empty file has one, which is [`Value::Null`], as is one with nothing behind
+/// its `---`. An anchor is known in its own document only.
 ///
 /// A syntax error ends the file, and so do aliases that stand for too much. Every duplicate key, unknown or recursive
 /// alias, key that is no text and tag that has no meaning here is reported too, and the rest is kept: the first of
 /// two keys, and [`Value::Broken`] for a value that cannot be had.
-pub fn parse(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Node, Reported> {
+pub fn documents(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Vec<Node>, Reported> {
     let mut options = granit_parser::options! {};
     options.set_emit_comments(false);
     options.emit_unresolved_aliases = true;
@@ -41,17 +44,34 @@ pub fn parse(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Node, Repo
     Ok(builder.finish())
 }
 
-struct Builder<'a> {
-    d: &'a mut Diagnostics,
+/// Parses a file that must be one document. A second one is reported, and left out.
+pub fn parse(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Node, Reported> {
+    let mut documents = documents(d, file, text)?.into_iter();
+    let first = documents.next().unwrap_or_else(|| Node::null(Span::start_of(file)));
+    if let Some(second) = documents.next() {
+        d.error(Code::Syntax, "only one document may stand in this file")
+            .label(second.span, "the second one")
+            .emit();
+    }
+    Ok(first)
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) d: &'a mut Diagnostics,
     file: FileId,
-    text: &'a str,
+    pub(super) text: &'a str,
     open: Vec<Frame>,
     /// By the parser's id; `None` while the anchored node is still open.
     anchors: BTreeMap<usize, Option<Built>>,
     aliased: u64,
     last_end: usize,
-    documents: usize,
-    root: Option<Node>,
+    /// Where the marker of the document stands that is read now; nowhere if it has none.
+    marker: Range<usize>,
+    /// Where the last document ended.
+    document_end: usize,
+    /// How many of the open nodes have `!override`.
+    overriding: usize,
+    documents: Vec<Node>,
 }
 
 /// A node and how many nodes it is once its aliases are followed.
@@ -59,18 +79,29 @@ struct Builder<'a> {
 struct Built {
     node: Node,
     weight: u64,
+    /// Whether it has a tag of Compose in it, or is one.
+    tagged: bool,
+}
+
+impl Built {
+    fn new(node: Node, weight: u64) -> Built {
+        let tagged = matches!(node.value, Value::Reset | Value::Override(_));
+        Built { node, weight, tagged }
+    }
 }
 
 struct Frame {
     start: usize,
     anchor: usize,
     weight: u64,
+    tagged: bool,
+    own: Option<(Own, Span)>,
     items: Items,
 }
 
 enum Items {
     Seq(Vec<Node>),
-    Map { entries: Vec<(Node, Node)>, key: Option<Node> },
+    Map { entries: Vec<(Key, Node)>, key: Option<Key> },
 }
 
 impl<'a> Builder<'a> {
@@ -83,20 +114,22 @@ impl<'a> Builder<'a> {
             anchors: BTreeMap::new(),
             aliased: 0,
             last_end: 0,
-            documents: 0,
-            root: None,
+            marker: 0..0,
+            document_end: 0,
+            overriding: 0,
+            documents: Vec::new(),
         }
     }
 
-    fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(self.file, start, end.max(start))
+    pub(super) fn span(&self, range: &Range<usize>) -> Span {
+        Span::new(self.file, range.start, range.end.max(range.start))
     }
 
     fn syntax(&mut self, error: &granit_parser::ScanError) -> Reported {
         let at = error.marker().byte_offset().unwrap_or(0);
         let open: Vec<usize> = self.open.iter().map(|frame| frame.start).collect();
         let Explained { range, message, opened, help } = explain(self.text, error.kind(), at, &open);
-        let place = |range: std::ops::Range<usize>| Span::new(self.file, range.start, range.end);
+        let place = |range: Range<usize>| Span::new(self.file, range.start, range.end);
         let mut draft = self.d.error(Code::Syntax, message).label(place(range), "");
         if let Some(opened) = opened {
             draft = draft.label(place(opened), "opened here");
@@ -110,124 +143,148 @@ impl<'a> Builder<'a> {
     fn take(
         &mut self,
         event: Event<'_>,
-        range: std::ops::Range<usize>,
-        tag_span: Option<std::ops::Range<usize>>,
+        range: Range<usize>,
+        tag_span: Option<Range<usize>>,
     ) -> Result<(), Reported> {
         if range.end > range.start {
             self.last_end = range.end;
         }
-        let tag_span = tag_span.map_or(range.clone(), |tag| tag);
+        let tag_span = tag_span.unwrap_or_else(|| range.clone());
         match event {
-            Event::DocumentStart(..) => self.document(range.start),
+            Event::DocumentStart(explicit, _) => self.begin_document(explicit, range)?,
+            Event::DocumentEnd => self.document_end = range.end,
             Event::Scalar(text, style, anchor, tag) => {
-                let weight = 1 + text.len() as u64 / NODE;
-                let node = self.scalar(&text, style, tag.as_deref(), range, tag_span);
-                self.add(Built { node, weight }, anchor);
+                let tag = tag.map(|tag| tag_name(&tag));
+                let (node, merges) = self.scalar(&text, style, tag.as_deref(), range, &tag_span);
+                self.add(Built::new(node, 1 + text.len() as u64 / NODE), anchor, merges);
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.collection_tag(tag.as_deref(), tag_span);
-                self.begin(range.start, anchor, Items::Seq(Vec::new()));
+                self.begin(range.start, anchor, tag.as_deref(), &tag_span, Items::Seq(Vec::new()));
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.collection_tag(tag.as_deref(), tag_span);
-                self.begin(range.start, anchor, Items::Map { entries: Vec::new(), key: None });
+                let items = Items::Map { entries: Vec::new(), key: None };
+                self.begin(range.start, anchor, tag.as_deref(), &tag_span, items);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
-            Event::Alias(id) => self.alias(id, self.span(range.start, range.end))?,
+            Event::Alias(id) => self.alias(id, self.span(&range))?,
             Event::UnresolvedAlias(name) => {
-                let span = self.span(range.start, range.end);
+                let span = self.span(&range);
                 let draft = self.d.error(Code::Alias, format!("no anchor is called `{name}`"));
                 let draft = draft.label(span, "used here");
                 let reported = draft.help("if the `*` belongs to a text, put it in quotes").emit();
-                self.add(Built { node: Node { span, value: Value::Broken(reported) }, weight: 1 }, 0);
+                self.add(Built::new(Node { span, value: Value::Broken(reported) }, 1), 0, false);
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn fail(&mut self, code: Code, message: String, span: Span, label: &str) -> Reported {
+    pub(super) fn fail(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        span: Span,
+        label: &str,
+    ) -> Reported {
         self.d.error(code, message).label(span, label).emit()
     }
 
-    fn document(&mut self, start: usize) {
-        self.documents += 1;
-        if self.documents == 2 {
-            let span = self.span(start, self.text.len());
-            let message = "several documents in one file are not supported yet".into();
-            self.fail(Code::NotSupported, message, span, "the second one");
+    fn begin_document(&mut self, explicit: bool, range: Range<usize>) -> Result<(), Reported> {
+        if explicit {
+            self.directives(range.start)?;
+        } else if !self.documents.is_empty() {
+            let line = self.text.get(range.start..).and_then(|rest| rest.lines().next()).unwrap_or("");
+            let span = self.span(&(range.start..range.start + line.trim_end().len()));
+            let draft =
+                self.d.error(Code::Syntax, "this stands after the end of the document").label(span, "");
+            return Err(draft.help("begin another document with `---`").emit());
         }
+        self.marker = if explicit { range } else { 0..0 };
+        Ok(())
     }
 
+    /// What begins with `%` between the last document and the `---` at `end`. go-yaml reads YAML 1.1 in name, and
+    /// refuses what the parser would let pass.
+    fn directives(&mut self, end: usize) -> Result<(), Reported> {
+        let before = self.text.get(self.document_end..end).unwrap_or("");
+        let mut at = self.document_end;
+        for line in before.split_inclusive('\n') {
+            let shown = line.trim_start_matches('\u{feff}').trim_end();
+            let start = at + line.len() - line.trim_start_matches('\u{feff}').len();
+            at += line.len();
+            let mut words = shown.split([' ', '\t']).filter(|word| !word.is_empty());
+            let (message, help) = match (words.next(), words.next()) {
+                (Some("%YAML"), Some("1.1")) | (Some("%TAG"), _) => continue,
+                (Some("%YAML"), _) => VERSION,
+                (Some(name), _) if name.starts_with('%') => {
+                    ("YAML has no such directive", "leave the line out")
+                }
+                _ => continue,
+            };
+            let span = self.span(&(start..start + shown.len()));
+            return Err(self.d.error(Code::Syntax, message).label(span, "").help(help).emit());
+        }
+        Ok(())
+    }
+
+    /// The node of a scalar, and whether it is a key that merges if it is a key.
     fn scalar(
         &mut self,
         text: &str,
         style: ScalarStyle,
-        tag: Option<&Tag>,
-        range: std::ops::Range<usize>,
-        tag_span: std::ops::Range<usize>,
-    ) -> Node {
+        tag: Option<&str>,
+        range: Range<usize>,
+        tag_range: &Range<usize>,
+    ) -> (Node, bool) {
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
         let text = if block { self.without_added_newline(text, range.end) } else { text };
         let range = if block { self.trimmed(range) } else { range };
-        let span = self.span(range.start, range.end);
+        let range = if range.is_empty() { tag_range.clone() } else { range };
+        let (span, tag_span) = (self.span(&range), self.span(tag_range));
         let written = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
-        let style = match self.typed(text, written, tag, tag_span) {
-            Ok(style) => style,
-            Err(reported) => return Node { span, value: Value::Broken(reported) },
+        let merges = text == "<<" && tags::merges(tag, written);
+        // On a key the tags of Compose are as good as any that nobody defined.
+        let own = if self.wants_key() { None } else { tag.and_then(tags::own) };
+        let value = match own.map(|own| self.allowed(own, tag_span)) {
+            Some(Err(reported)) => Value::Broken(reported),
+            Some(Ok(Some(Own::Reset))) => return (Node { span: tag_span, value: Value::Reset }, false),
+            _ => match tags::typed(text, written, tag) {
+                Ok((text, style)) => self.text_or_null(&text, style, &range),
+                Err(message) => Value::Broken(self.fail(Code::Tag, message, tag_span, "this tag")),
+            },
         };
+        let node = Node { span, value };
+        let overrides = own == Some(Own::Override) && self.overriding == 0;
+        (if overrides { tags::overriding(node) } else { node }, merges)
+    }
+
+    fn text_or_null(&self, text: &str, style: Style, range: &Range<usize>) -> Value {
         if style == Style::Plain && resolve(text) == Plain::Null {
-            return Node { span, value: Value::Null };
+            return Value::Null;
         }
         let parts = self.text.get(range.clone()).map(|source| parts(text, source, range.start));
-        let parts = parts.unwrap_or_default().into();
-        Node { span, value: Value::Scalar(Scalar { text: text.into(), style, parts }) }
+        Value::Scalar(Scalar { text: text.into(), style, parts: parts.unwrap_or_default().into() })
     }
 
-    /// What a tag makes of a scalar. A tag that nobody defined makes it a text, as in go-yaml.
-    fn typed(
-        &mut self,
-        text: &str,
-        written: Style,
-        tag: Option<&Tag>,
-        at: std::ops::Range<usize>,
-    ) -> Result<Style, Reported> {
-        let Some(tag) = tag else { return Ok(written) };
-        let span = self.span(at.start, at.end);
-        let kind = resolve(text);
-        let fits = match tag.core_suffix() {
-            Some("str") => return Ok(Style::Text),
-            Some("int") => matches!(kind, Plain::Int(_)),
-            Some("float") => matches!(kind, Plain::Int(_) | Plain::Float(_)),
-            Some("bool") => matches!(kind, Plain::Bool(_)),
-            Some("null") => kind == Plain::Null,
-            Some(_) => false,
-            None => {
-                return self.custom_tag(tag, span).map(|()| Style::Text);
+    /// Whether the next node is a key.
+    fn wants_key(&self) -> bool {
+        matches!(self.open.last(), Some(Frame { items: Items::Map { key: None, .. }, .. }))
+    }
+
+    /// What a tag of Compose does at this place. Below `!override` another one changes nothing, and Compose takes what
+    /// `!reset` stands on for the value.
+    fn allowed(&mut self, own: Own, span: Span) -> Result<Option<Own>, Reported> {
+        if self.overriding == 0 {
+            return Ok(Some(own));
+        }
+        match own {
+            Own::Override => Ok(None),
+            Own::Reset => {
+                let draft = self.d.error(Code::Tag, "`!reset` has no effect inside of `!override`");
+                let draft = draft.label(span, "");
+                Err(draft.help("leave the key out: with `!override` nothing else is kept").emit())
             }
-        };
-        if fits {
-            return Ok(Style::Plain);
         }
-        let message = format!("`{text}` is not what its tag `{}` says", tag.original());
-        Err(self.fail(Code::Tag, message, span, "this tag"))
-    }
-
-    fn collection_tag(&mut self, tag: Option<&Tag>, at: std::ops::Range<usize>) {
-        if let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) {
-            let span = self.span(at.start, at.end);
-            // What is wrong is the tag, not what it stands on.
-            let _reported = self.custom_tag(tag, span);
-        }
-    }
-
-    fn custom_tag(&mut self, tag: &Tag, span: Span) -> Result<(), Reported> {
-        let name = tag.original();
-        if name == "!reset" || name == "!override" || name.starts_with("!!") {
-            let message = format!("the tag `{name}` is not supported yet");
-            return Err(self.fail(Code::NotSupported, message, span, ""));
-        }
-        Ok(())
     }
 
     /// The parser ends a block scalar with a newline even where the file ends without one; go-yaml does not.
@@ -238,33 +295,53 @@ impl<'a> Builder<'a> {
     }
 
     /// A block scalar's span runs into the next line's indentation.
-    fn trimmed(&self, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    fn trimmed(&self, range: Range<usize>) -> Range<usize> {
         let text = self.text.get(range.clone()).unwrap_or("");
         range.start..range.start + text.trim_end().len()
     }
 
-    fn begin(&mut self, start: usize, anchor: usize, items: Items) {
+    fn begin(&mut self, start: usize, anchor: usize, tag: Option<&Tag>, at: &Range<usize>, items: Items) {
         if anchor > 0 {
             self.anchors.insert(anchor, None);
         }
-        self.open.push(Frame { start, anchor, weight: 1, items });
+        let span = self.span(at);
+        let own = tag.and_then(|tag| tags::own(&tag_name(tag))).filter(|_| !self.wants_key());
+        // What is wrong is the tag, not what it stands on.
+        let own = own.and_then(|own| self.allowed(own, span).ok().flatten());
+        self.overriding += usize::from(own == Some(Own::Override));
+        let own = own.map(|own| (own, span));
+        self.open.push(Frame { start, anchor, weight: 1, tagged: false, own, items });
     }
 
     fn end(&mut self) {
         let Some(frame) = self.open.pop() else { return };
+        let mut tagged = frame.tagged;
         let value = match frame.items {
+            Items::Seq(items) if tagged => {
+                tagged = false;
+                Value::Seq(tags::items_without(&items).into())
+            }
             Items::Seq(items) => Value::Seq(items.into()),
             Items::Map { entries, .. } => self.mapping(entries),
         };
-        let span = self.span(frame.start, self.last_end);
-        self.add(Built { node: Node { span, value }, weight: frame.weight }, frame.anchor);
+        let mut node = Node { span: self.span(&(frame.start..self.last_end)), value };
+        match frame.own {
+            Some((Own::Reset, span)) => node = Node { span, value: Value::Reset },
+            Some((Own::Override, _)) => {
+                self.overriding -= 1;
+                node = tags::overriding(node);
+            }
+            None => {}
+        }
+        tagged |= frame.own.is_some();
+        self.add(Built { node, weight: frame.weight, tagged }, frame.anchor, false);
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Reported> {
-        let Some(Some(built)) = self.anchors.get(&id).cloned() else {
-            let message = "an anchor may not contain itself".into();
-            let reported = self.fail(Code::Alias, message, span, "used inside its own value");
-            self.add(Built { node: Node { span, value: Value::Broken(reported) }, weight: 1 }, 0);
+        let Some(Some(mut built)) = self.anchors.get(&id).cloned() else {
+            let reported =
+                self.fail(Code::Alias, "an anchor may not contain itself", span, "used inside its own value");
+            self.add(Built::new(Node { span, value: Value::Broken(reported) }, 1), 0, false);
             return Ok(());
         };
         self.aliased = self.aliased.saturating_add(built.weight);
@@ -273,129 +350,73 @@ impl<'a> Builder<'a> {
             let draft = self.d.error(Code::Alias, message).label(span, "the limit is passed here");
             return Err(draft.help("write the values out, or share fewer of them").emit());
         }
-        self.add(built, 0);
+        if built.tagged {
+            built.node = self.aliased_tags(&built.node, span);
+        }
+        self.add(built, 0, false);
         Ok(())
     }
 
-    fn add(&mut self, built: Built, anchor: usize) {
+    /// What an alias to a node with tags of Compose stands for: a tag on the node itself acts at the alias too; a
+    /// `!reset` below it has acted where it was written.
+    fn aliased_tags(&mut self, node: &Node, span: Span) -> Node {
+        match &node.value {
+            Value::Reset => match self.allowed(Own::Reset, span) {
+                Ok(_) => node.clone(),
+                Err(reported) => Node { span, value: Value::Broken(reported) },
+            },
+            Value::Override(inner) if self.overriding > 0 => (**inner).clone(),
+            _ => tags::without_resets(node),
+        }
+    }
+
+    fn add(&mut self, built: Built, anchor: usize, merges: bool) {
         if anchor > 0 {
             self.anchors.insert(anchor, Some(built.clone()));
         }
-        let Built { node, weight } = built;
+        let Built { node, weight, tagged } = built;
         let Some(frame) = self.open.last_mut() else {
-            self.root.get_or_insert(node);
+            let node = self.root(node);
+            self.documents.push(node);
             return;
         };
         frame.weight = frame.weight.saturating_add(weight);
+        frame.tagged |= tagged;
         match &mut frame.items {
             Items::Seq(items) => items.push(node),
             Items::Map { entries, key } => match key.take() {
-                None => *key = Some(node),
+                None => *key = Some(Key { node, merges }),
                 Some(key) => entries.push((key, node)),
             },
         }
     }
 
-    /// Keys must be texts and stand once; `<<` brings in what the mapping does not say itself.
-    fn mapping(&mut self, pairs: Vec<(Node, Node)>) -> Value {
-        let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
-        let mut seen: BTreeMap<Rc<str>, Span> = BTreeMap::new();
-        let (mut merges, mut broken) = (Vec::new(), None);
-        for (key, value) in pairs {
-            let (text, is_merge) = match self.key(&key) {
-                Ok(key) => key,
-                Err(reported) => {
-                    // A key that is no scalar at all is not a mistake in a mapping, but one about what it is.
-                    broken = broken.or(Some(reported).filter(|_| !matches!(key.value, Value::Scalar(_))));
-                    continue;
-                }
-            };
-            if let Some(first) = seen.get(&text) {
-                let message = format!("the key `{text}` stands twice");
-                let draft = self.d.error(Code::DuplicateKey, message).label(key.span, "again here");
-                draft.label(*first, "first here").help("keep one of them").emit();
-                continue;
+    fn root(&mut self, node: Node) -> Node {
+        match node.value {
+            // Nothing was merged before that a document could take the place of.
+            Value::Override(inner) => (*inner).clone(),
+            Value::Reset => {
+                let message = "`!reset` takes out a key, and cannot stand on a whole document";
+                let reported = self.fail(Code::Tag, message, node.span, "this tag");
+                Node { span: node.span, value: Value::Broken(reported) }
             }
-            seen.insert(Rc::clone(&text), key.span);
-            if is_merge {
-                merges.push((key.span, value));
-            } else {
-                entries.push(Entry { key: text, key_span: key.span, value });
-            }
+            Value::Null if !self.marker.is_empty() => Node::null(self.span(&self.marker)),
+            _ => node,
         }
-        for (span, value) in merges {
-            broken = self.merge(&mut entries, &mut seen, span, &value).err().or(broken);
-        }
-        // What a mapping lacks that was to be merged into it must not be missed once more.
-        broken.map_or_else(|| Value::Map(entries.into()), Value::Broken)
     }
 
-    /// The text of a key, and whether it is the one that merges.
-    fn key(&mut self, node: &Node) -> Result<(Rc<str>, bool), Reported> {
-        let template = self.text.get(..node.span.start as usize).is_some_and(|text| text.ends_with('{'));
-        let (message, help) = match &node.value {
-            Value::Broken(reported) => return Err(*reported),
-            Value::Scalar(scalar) if scalar.resolve() == Plain::Str => {
-                let is_merge = scalar.style == Style::Plain && &*scalar.text == "<<";
-                return Ok((Rc::clone(&scalar.text), is_merge));
-            }
-            Value::Scalar(scalar) => (
-                format!("the key `{}` is {} and not a text", scalar.text, node.kind()),
-                Some(format!("quote it: `\"{}\"`", scalar.text)),
-            ),
-            other => {
-                let help = match other {
-                    Value::Null => Some("write the key; `\"~\"` and `\"null\"` are texts"),
-                    Value::Map(_) if template => {
-                        Some("`{{…}}` is a mapping to YAML: fill in the template, or put it in quotes")
-                    }
-                    _ => None,
-                };
-                (format!("a key must be a text, and this is {}", node.kind()), help.map(str::to_owned))
-            }
-        };
-        let draft = self.d.error(Code::KeyType, message).label(node.span, "");
-        Err(match help {
-            Some(help) => draft.help(help).emit(),
-            None => draft.emit(),
-        })
-    }
-
-    fn merge(
-        &mut self,
-        entries: &mut Vec<Entry>,
-        seen: &mut BTreeMap<Rc<str>, Span>,
-        key: Span,
-        value: &Node,
-    ) -> Result<(), Reported> {
-        let single = std::slice::from_ref(value);
-        let sources = if let Value::Seq(items) = &value.value { items } else { single };
-        let mut merged = Ok(());
-        for source in sources {
-            match &source.value {
-                Value::Map(map) => {
-                    for entry in map.iter() {
-                        if !seen.contains_key(&entry.key) {
-                            seen.insert(Rc::clone(&entry.key), entry.key_span);
-                            entries.push(entry.clone());
-                        }
-                    }
-                }
-                Value::Broken(reported) => merged = Err(*reported),
-                _ => {
-                    let kind = source.kind();
-                    let message = format!("`<<` takes a mapping or a list of them, and this is {kind}");
-                    let draft = self.d.error(Code::Merge, message).label(key, "merged here");
-                    merged = Err(draft.label(source.span, kind).emit());
-                }
-            }
+    fn finish(self) -> Vec<Node> {
+        if self.documents.is_empty() {
+            return vec![Node::null(Span::start_of(self.file))];
         }
-        merged
+        self.documents
     }
+}
 
-    fn finish(self) -> Node {
-        self.root.unwrap_or(Node { span: Span::start_of(self.file), value: Value::Null })
-    }
+/// The whole name of a tag, however it is written: `!reset`, or `tag:yaml.org,2002:int` for `!!int`.
+fn tag_name(tag: &Tag) -> String {
+    let (handle, suffix) = tag.parts();
+    format!("{handle}{suffix}")
 }
 
 /// The lines of a scalar's source, each where it stands in the text; nothing if one of them does not.

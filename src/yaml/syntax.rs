@@ -51,6 +51,12 @@ struct Place<'a> {
     open: &'a [usize],
 }
 
+/// What is wrong with a `%YAML` that is not 1.1, and what to do about it.
+pub(super) const VERSION: (&str, &str) = (
+    "`%YAML` may declare version 1.1 only, and this is another",
+    "leave the line out: it does not change how the file is read",
+);
+
 const QUOTE: &str = "put the text in quotes";
 
 impl Place<'_> {
@@ -291,9 +297,7 @@ impl Place<'_> {
             Kind::RecursionLimitExceeded => {
                 Explained::new(self.character(), "more than 255 levels of lists and mappings")
             }
-            Kind::UnsupportedYamlMajorVersion => {
-                Explained::new(self.rest(), "this version of YAML is not known")
-            }
+            Kind::UnsupportedYamlMajorVersion => Explained::new(self.rest(), VERSION.0).help(VERSION.1),
             Kind::InvalidDocumentEnd | Kind::ExpectedDocumentStart => {
                 Explained::new(self.rest(), "this stands after the end of the document")
             }

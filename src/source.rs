@@ -130,18 +130,32 @@ impl Sources {
             return Ok(*id);
         }
         let bytes = read_regular(path)?;
-        let name = path.display().to_string();
-        let id = match String::from_utf8(bytes) {
-            Ok(text) => self.add(name, text),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let id = self.add(name, String::from_utf8_lossy(error.as_bytes()).into_owned());
-                return Err(ReadError::NotUtf8(Span::new(id, at, at + '\u{fffd}'.len_utf8())));
-            }
-        };
+        let id = self.decoded(path.display().to_string(), bytes)?;
         self.set_base(id, base);
         self.by_path.insert(key, id);
         Ok(id)
+    }
+
+    /// Reads a Compose file from the standard input, which has one text: a second time is the first.
+    pub fn read_standard_input(&mut self, base: &Path) -> Result<FileId, ReadError> {
+        let key = (PathBuf::from("-"), Some(base.to_path_buf()));
+        if let Some(id) = self.by_path.get(&key) {
+            return Ok(*id);
+        }
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+        if bytes.len() as u64 > MAX_TEXT {
+            return Err(ReadError::TooLarge(bytes.len() as u64));
+        }
+        let id = self.decoded("standard input".to_owned(), bytes)?;
+        self.set_base(id, Some(base));
+        self.by_path.insert(key, id);
+        Ok(id)
+    }
+
+    /// Whether two paths lead to one file.
+    pub fn same(a: &Path, b: &Path) -> bool {
+        matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
     }
 
     fn set_base(&mut self, file: FileId, base: Option<&Path>) {
@@ -172,17 +186,21 @@ impl Sources {
             && real().is_some_and(|(path, directory)| !path.starts_with(directory))
     }
 
+    fn decoded(&mut self, name: String, bytes: Vec<u8>) -> Result<FileId, ReadError> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(self.add(name, text)),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let id = self.add(name, String::from_utf8_lossy(error.as_bytes()).into_owned());
+                Err(ReadError::NotUtf8(Span::new(id, at, at + '\u{fffd}'.len_utf8())))
+            }
+        }
+    }
+
     /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.
     pub fn add(&mut self, name: String, text: String) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(SourceFile { name, text: text.into(), base: None });
-        id
-    }
-
-    /// Adds a Compose file that was read from standard input.
-    pub fn add_from(&mut self, name: String, text: String, base: &Path) -> FileId {
-        let id = self.add(name, text);
-        self.set_base(id, Some(base));
         id
     }
 

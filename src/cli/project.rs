@@ -5,9 +5,22 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Outcome, ProjectArgs, complain, show};
+use crate::compose::Variables;
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::load::{Environment, Request};
+use crate::model::Selection;
 use crate::source::Sources;
-use crate::{Chosen, Compiled, Input, compile};
+use crate::yaml::Unset;
+use crate::{Compiled, Input, compile};
+
+/// How a Compose file was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chosen {
+    /// Somebody named it.
+    Named,
+    /// It was looked for.
+    Found,
+}
 
 /// The names Compose looks for, in its order.
 const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -70,17 +83,23 @@ fn compiled(
         let help = "name a directory of its own with `-o`: all that is in it belongs to the build";
         return Err(d.error(Code::Conflict, message).help(help).emit());
     }
-    let input = Input {
-        file: file.clone(),
-        env_directories: env_directories(d, &directory, chosen)?,
+    let directories = env_directories(d, &directory, chosen)?;
+    let environment = Environment::load(d, sources, environment(), &directories)?;
+    let request = Request {
+        files: vec![file.clone()],
         directory,
-        chosen,
         directory_name: real.file_name().map(|name| name.to_string_lossy().into_owned()),
-        to_project,
         project_name: args.project_name.clone(),
+        environment,
+        variables: Variables::Replaced,
+        unset: Unset::Refused,
+    };
+    let input = Input {
+        request,
+        selection: Selection::default(),
+        to_project,
         images: args.images.clone(),
         platform: args.platform.clone(),
-        environment: environment(),
     };
     let lock = beside(&file, crate::lock::FILE_NAME);
     compile(d, sources, &input).map(|compiled| Some(Built { compiled, bundles, lock }))

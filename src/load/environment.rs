@@ -28,8 +28,7 @@ impl Lookup for Environment {
 }
 
 impl Environment {
-    /// Reads `.env` in each of the directories where there is one, the later over the earlier. A directory of that
-    /// name is passed over, as Compose does it.
+    /// Reads `.env` in each of the directories where there is one, the later over the earlier.
     pub fn load(
         d: &mut Diagnostics,
         sources: &mut Sources,
@@ -38,17 +37,68 @@ impl Environment {
     ) -> Result<Self, Reported> {
         let mut environment = Environment { process, dotenv: BTreeMap::new() };
         for directory in directories {
-            let path = in_project(".env", directory);
-            let file = match sources.read(&path) {
-                Ok(file) => file,
-                Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => continue,
-                Err(error) => return Err(unreadable(d, &path, &error, None)),
-            };
-            let entries = parse(d, sources, file, &environment, EnvFormat::Compose)?;
-            let set = entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?)));
-            environment.dotenv.extend(set);
+            if let Some(entries) = environment.in_directory(d, sources, directory)? {
+                environment.dotenv.extend(entries);
+            }
         }
         Ok(environment)
+    }
+
+    /// Adds what the `.env` of an included project says and the one that includes it does not.
+    pub(super) fn add_default(
+        &mut self,
+        d: &mut Diagnostics,
+        sources: &mut Sources,
+        directory: &Path,
+    ) -> Result<(), Reported> {
+        let entries = self.in_directory(d, sources, directory)?;
+        self.add_below(entries.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Adds what an env file of an included project says and the one that includes it does not.
+    pub(super) fn add_file(
+        &mut self,
+        d: &mut Diagnostics,
+        sources: &mut Sources,
+        path: &Path,
+        asked: Span,
+    ) -> Result<(), Reported> {
+        let file = sources.read(path).map_err(|error| unreadable(d, path, &error, Some(asked)))?;
+        let entries = self.of_file(d, sources, file)?;
+        self.add_below(entries);
+        Ok(())
+    }
+
+    fn add_below(&mut self, entries: BTreeMap<String, String>) {
+        for (name, value) in entries {
+            self.dotenv.entry(name).or_insert(value);
+        }
+    }
+
+    /// What `.env` in a directory says. A directory of that name is passed over, as Compose does it.
+    fn in_directory(
+        &self,
+        d: &mut Diagnostics,
+        sources: &mut Sources,
+        directory: &Path,
+    ) -> Result<Option<BTreeMap<String, String>>, Reported> {
+        let path = in_project(".env", directory);
+        match sources.read(&path) {
+            Ok(file) => self.of_file(d, sources, file).map(Some),
+            Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => Ok(None),
+            Err(error) => Err(unreadable(d, &path, &error, None)),
+        }
+    }
+
+    fn of_file(
+        &self,
+        d: &mut Diagnostics,
+        sources: &Sources,
+        file: FileId,
+    ) -> Result<BTreeMap<String, String>, Reported> {
+        let entries = parse(d, sources, file, self, EnvFormat::Compose)?;
+        Ok(entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?))).collect())
     }
 }
 

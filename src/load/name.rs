@@ -2,23 +2,22 @@
 
 use std::borrow::Cow;
 
-use super::Environment;
+use super::{Environment, Request};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::yaml::template::Lookup;
-use crate::yaml::{Node, Value, interpolate};
+use crate::yaml::{Interpolation, Node, Uses, Value, interpolate};
 
 /// `-p`, then `COMPOSE_PROJECT_NAME`, then `name` in the file, then the name of the project directory. The first
 /// two must be as they should; the others are lower-cased and stripped of what a name cannot hold.
 ///
 /// No byte of the output depends on it so far; it is checked all the same, and `${COMPOSE_PROJECT_NAME}` has it.
-pub fn project_name(
+pub(super) fn project_name(
     d: &mut Diagnostics,
-    argument: Option<&str>,
-    environment: &Environment,
-    root: &Node,
-    directory: Option<&str>,
+    request: &Request,
+    documents: &[Node],
 ) -> Result<String, Reported> {
-    let given = argument.map(|name| ("-p", name.to_owned()));
+    let environment = &request.environment;
+    let given = request.project_name.as_deref().map(|name| ("-p", name.to_owned()));
     let given = given
         .or_else(|| Some(("COMPOSE_PROJECT_NAME", environment.get("COMPOSE_PROJECT_NAME")?.to_string())));
     if let Some((source, name)) = given.filter(|(_, name)| !name.is_empty()) {
@@ -29,11 +28,16 @@ pub fn project_name(
             Err(d.error(Code::Name, message).help(NAME_RULE).emit())
         };
     }
-    let written = root.get("name").map(|node| interpolate(d, node, environment));
+    // The last file counts, as everywhere.
+    let written = documents.iter().rev().find_map(|document| document.get("name"));
+    let written = written.filter(|name| !name.is_null()).map(|node| {
+        let how = Interpolation { variables: environment, unset: request.unset };
+        interpolate(d, node, how, &mut Uses::default())
+    });
     let name = match written.as_ref().map(|node| &node.value) {
         Some(Value::Scalar(scalar)) => normalised(&scalar.text),
         Some(Value::Broken(reported)) => return Err(*reported),
-        _ => normalised(directory.unwrap_or_default()),
+        _ => normalised(request.directory_name.as_deref().unwrap_or_default()),
     };
     if !name.is_empty() {
         return Ok(name);

@@ -1,0 +1,230 @@
+//! `extends`: a service that begins as a copy of another one.
+//!
+//! A service sees those of its own document, whatever their order, or those of another file. The other file is read
+//! for its services alone: what it includes and declares besides does not come along, and only the service that comes
+//! of it is checked. Relative paths in it start at its own directory, as they keep their spans.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
+use crate::compose::expand::expand;
+use crate::compose::merge::{merge, settle};
+use crate::compose::schema::{SERVICE, Shape};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::nearest::nearest;
+use crate::source::{FileId, Span};
+use crate::yaml::{self, Entry, Node, Value};
+
+/// The services of one file or document, to be extended.
+#[derive(Debug)]
+pub(super) struct Services {
+    file: FileId,
+    entries: Vec<Entry>,
+    by_name: BTreeMap<Rc<str>, usize>,
+}
+
+impl Services {
+    fn new(file: FileId, entries: &[Entry]) -> Self {
+        let by_name = (0..).zip(entries).map(|(at, entry)| (Rc::clone(&entry.key), at)).collect();
+        Services { file, entries: entries.to_vec(), by_name }
+    }
+
+    fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(*self.by_name.get(name)?)
+    }
+}
+
+/// A service on the way: which file's, and where it is asked for.
+struct Step {
+    file: FileId,
+    name: Rc<str>,
+    asked: Span,
+}
+
+/// How long a chain of services may be. Real ones have two or three.
+const MAX_CHAIN: usize = 100;
+
+/// How many nodes the extended services of a project may have together: a short file can make a long chain of
+/// services, each as large as all before it.
+const MAX_SIZE: usize = 2_000_000;
+
+impl Loader<'_> {
+    /// The document with its services as they are after `extends`.
+    pub(super) fn extend_services(&mut self, document: Node, scope: &Scope<'_>) -> Node {
+        let Some(services) = document.get("services") else { return document };
+        let Value::Map(entries) = &services.value else { return document };
+        if entries.iter().all(|entry| entry.value.get("extends").is_none()) {
+            return document;
+        }
+        let all = Services::new(services.span.file, entries);
+        let extended = entries.iter().map(|entry| {
+            let value = self.extended(&all, entry, &mut Vec::new(), scope);
+            Entry { value: value.unwrap_or_else(|reported| broken(&entry.value, reported)), ..entry.clone() }
+        });
+        let extended = Node::map(services.span, extended.collect());
+        with(&document, "services", extended)
+    }
+
+    /// One service laid over the one it extends.
+    fn extended(
+        &mut self,
+        services: &Services,
+        service: &Entry,
+        steps: &mut Vec<Step>,
+        scope: &Scope<'_>,
+    ) -> Result<Node, Reported> {
+        let Some(extends) = service.value.get("extends") else { return Ok(service.value.clone()) };
+        let own = without(&service.value, "extends");
+        let asked = match &extends.value {
+            Value::Map(_) => extends.get("service"),
+            Value::Broken(reported) => return Err(*reported),
+            // `check` says what is wrong with it.
+            _ => None,
+        };
+        let Some((node, name)) = asked.and_then(|node| Some((node, node.as_str()?))) else {
+            return Ok(service.value.clone());
+        };
+        let step = Step { file: services.file, name: Rc::clone(&service.key), asked: node.content() };
+        check_chain(self.d, steps, &step)?;
+        steps.push(step);
+        let other = match extends.get("file") {
+            Some(file) => Some(self.services_of(file, scope)?),
+            None => None,
+        };
+        let from = other.as_deref().unwrap_or(services);
+        let base = match from.get(name) {
+            Some(base) => self.extended(from, base, steps, scope)?,
+            None => return Err(self.not_found(node, name, from, extends.get("file"))),
+        };
+        steps.pop();
+        let merged = merge(self.d, &settle(&base), &own, &Shape::Object(&SERVICE));
+        self.count(&merged, node)?;
+        Ok(merged)
+    }
+
+    /// Counts what was made, against files that grow without end.
+    fn count(&mut self, made: &Node, asked: &Node) -> Result<(), Reported> {
+        self.extended_size += size(made);
+        if self.extended_size <= MAX_SIZE {
+            return Ok(());
+        }
+        let message = format!("the services that `extends` makes have more than {MAX_SIZE} values");
+        Err(self.d.error(Code::Cycle, message).label(asked.content(), "up to here").emit())
+    }
+
+    /// The services of another file.
+    fn services_of(&mut self, file: &Node, scope: &Scope<'_>) -> Result<Rc<Services>, Reported> {
+        let Some(written) = file.as_str() else {
+            return self.d.failed().and_then(|()| Err(wrong_file(self.d, file)));
+        };
+        if is_remote(written) {
+            return Err(refuse_remote(self.d, file, "a service"));
+        }
+        let base = self.sources.base(file.span.file).unwrap_or(scope.base);
+        let path = in_project(written, base);
+        if let Some(known) = self.extended.get(&path) {
+            return known.clone().map_or_else(|| Err(unreadable_again(self.d, file)), Ok);
+        }
+        let services = self.read_services(&path, file, scope);
+        self.extended.insert(path, services.as_ref().ok().cloned());
+        services
+    }
+
+    fn read_services(
+        &mut self,
+        path: &PathBuf,
+        asked: &Node,
+        scope: &Scope<'_>,
+    ) -> Result<Rc<Services>, Reported> {
+        let base = match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => ".".into(),
+            Some(parent) => parent.to_path_buf(),
+            None => path.clone(),
+        };
+        let id = self.sources.read_from(path, &base);
+        let id = id.map_err(|error| unreadable(self.d, path, &error, Some(asked.content())))?;
+        let documents = yaml::documents(self.d, id, &self.sources.text(id))?;
+        let mut merged: Option<Node> = None;
+        for document in documents {
+            let document = self.interpolated(&document, scope);
+            let document = expand(self.d, &document, &ROOT, self.request.variables);
+            merged = Some(match merged {
+                Some(before) => settle(&merge(self.d, &before, &document, &ROOT)),
+                None => document,
+            });
+        }
+        match merged.as_ref().and_then(|file| file.get("services")) {
+            Some(services) => Ok(Rc::new(Services::new(id, services.entries()))),
+            None => {
+                let message = format!("{} has no services", path.display());
+                Err(self
+                    .d
+                    .error(Code::UnknownService, message)
+                    .label(asked.content(), "extended from")
+                    .emit())
+            }
+        }
+    }
+
+    fn not_found(&mut self, asked: &Node, name: &str, from: &Services, file: Option<&Node>) -> Reported {
+        let message = match file.and_then(Node::as_str) {
+            Some(file) => format!("{file} has no service `{name}`"),
+            None => format!("there is no service `{name}` to extend in this file"),
+        };
+        let known = nearest(name, from.entries.iter().map(|entry| &*entry.key));
+        let draft = self.d.error(Code::UnknownService, message).label(asked.content(), "");
+        match known {
+            Some(_) => draft.did_you_mean(known),
+            None if file.is_none() => draft.help("a service in another file needs `file` too"),
+            None => draft,
+        }
+        .emit()
+    }
+}
+
+/// Every value below a node, and the node.
+fn size(node: &Node) -> usize {
+    let below: usize = match &node.value {
+        Value::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
+        Value::Seq(items) => items.iter().map(size).sum(),
+        Value::Override(node) => size(node),
+        _ => 0,
+    };
+    below + 1
+}
+
+fn broken(node: &Node, reported: Reported) -> Node {
+    Node { span: node.span, value: Value::Broken(reported) }
+}
+
+fn check_chain(d: &mut Diagnostics, steps: &[Step], step: &Step) -> Result<(), Reported> {
+    if let Some(first) =
+        steps.iter().position(|earlier| earlier.file == step.file && earlier.name == step.name)
+    {
+        let way = steps.iter().skip(first).map(|step| format!("`{}`", step.name));
+        let way: Vec<_> = way.chain([format!("`{}`", step.name)]).collect();
+        let message = format!("a service extends itself: {}", way.join(" extends "));
+        let mut draft = d.error(Code::Cycle, message).label(step.asked, "and so on");
+        for earlier in steps.iter().skip(first + 1).take(8) {
+            draft = draft.label(earlier.asked, "");
+        }
+        return Err(draft.emit());
+    }
+    if steps.len() < MAX_CHAIN {
+        return Ok(());
+    }
+    let message = format!("a service extends another one in a chain of more than {MAX_CHAIN}");
+    Err(d.error(Code::Cycle, message).label(step.asked, "up to here").emit())
+}
+
+fn wrong_file(d: &mut Diagnostics, file: &Node) -> Reported {
+    crate::compose::decode::wrong_type(d, file, crate::compose::decode::Expected::Text)
+}
+
+/// Said once where the file was read; here only that this service is not there either.
+fn unreadable_again(d: &mut Diagnostics, file: &Node) -> Reported {
+    let message = format!("{} could not be read", file.as_str().unwrap_or_default());
+    d.error(Code::Unreadable, message).label(file.content(), "asked for here too").emit()
+}

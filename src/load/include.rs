@@ -1,0 +1,215 @@
+//! `include`: other projects, loaded for themselves and brought in.
+//!
+//! Each has a directory of its own, where its relative paths start, and variables of its own below those of the one
+//! that includes it. What comes out is laid beside what the including document defines; nothing is merged.
+
+use std::path::{Path, PathBuf};
+
+use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
+use crate::compose::check::check;
+use crate::compose::decode::{Expected, wrong_type};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::load::{Environment, WithName};
+use crate::source::{Sources, Span};
+use crate::yaml::template::Lookup;
+use crate::yaml::{Entry, Node, Value};
+
+/// What an include brings in.
+const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
+
+/// How many includes a project may have, counted each time one is followed: files that include each other twice make
+/// many of few.
+const MAX_INCLUDES: usize = 500;
+
+impl Loader<'_> {
+    /// The document with what it includes.
+    pub(super) fn with_includes(&mut self, document: Node, scope: &Scope<'_>) -> Node {
+        let Some(include) = document.get("include").cloned() else { return document };
+        // The list itself is checked here, as it is gone before the rest is.
+        let only = Node::map(include.span, vec![Entry::new("include", include.span, include.clone())]);
+        let only = check(self.d, &only, &ROOT, self.request.variables);
+        let mut document = without(&document, "include");
+        for item in only.get("include").map(Node::items).unwrap_or_default() {
+            if let Ok(included) = self.included(item, scope) {
+                document = self.imported(document, &included, item.span);
+            }
+        }
+        document
+    }
+
+    /// The tree of what one item includes.
+    fn included(&mut self, item: &Node, scope: &Scope<'_>) -> Result<Node, Reported> {
+        if let Value::Broken(reported) = item.value {
+            return Err(reported);
+        }
+        let paths = self.include_paths(item, scope)?;
+        let Some(main) = paths.first() else {
+            let message = "an include needs the path of a file";
+            return Err(self.d.error(Code::MissingKey, message).label(item.span, "no path in here").emit());
+        };
+        let place = item.get("path").and_then(|path| path.items().first()).map_or(item.span, Node::content);
+        self.check_include(main, place, scope)?;
+        let directory = match item.get("project_directory").and_then(Node::as_str) {
+            Some(directory) => in_project(directory, scope.base),
+            None => directory_of(main),
+        };
+        let environment = self.include_environment(item, &directory, scope)?;
+        let mut failed = None;
+        let mut ids = Vec::new();
+        for (path, asked) in paths.iter().zip(item.get("path").map(Node::items).unwrap_or_default()) {
+            match self.sources.read_from(path, &directory) {
+                Ok(id) => ids.push(id),
+                Err(error) => failed = Some(unreadable(self.d, path, &error, Some(asked.content()))),
+            }
+        }
+        if let Some(reported) = failed {
+            return Err(reported);
+        }
+        let (_, documents) = self.parse(ids)?;
+        let mut chain = scope.chain.clone();
+        chain.extend(paths);
+        let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
+        let root = self.merged(documents, &inner)?;
+        Ok(own_variables(&root, &WithName { environment: &environment, name: scope.name }))
+    }
+
+    fn include_paths(&mut self, item: &Node, scope: &Scope<'_>) -> Result<Vec<PathBuf>, Reported> {
+        let mut paths = Vec::new();
+        for node in item.get("path").map(Node::items).unwrap_or_default() {
+            let Some(written) = node.as_str() else { return Err(wrong_type(self.d, node, Expected::Text)) };
+            if is_remote(written) {
+                return Err(refuse_remote(self.d, node, "an include"));
+            }
+            paths.push(in_project(written, scope.base));
+        }
+        Ok(paths)
+    }
+
+    fn check_include(&mut self, main: &Path, place: Span, scope: &Scope<'_>) -> Result<(), Reported> {
+        self.includes += 1;
+        if self.includes > MAX_INCLUDES {
+            let message = format!("the project has more than {MAX_INCLUDES} includes");
+            return Err(self.d.error(Code::Cycle, message).label(place, "up to here").emit());
+        }
+        let Some(first) = scope.chain.iter().position(|path| same_file(path, main)) else { return Ok(()) };
+        let way = scope.chain.iter().skip(first).map(|path| path.display().to_string());
+        let way: Vec<_> = way.chain([main.display().to_string()]).collect();
+        let message = format!("a file includes itself: {}", way.join(" includes "));
+        Err(self.d.error(Code::Cycle, message).label(place, "and so on").emit())
+    }
+
+    /// The variables of an included project: those of the one that includes it, and below them those of its own files.
+    fn include_environment(
+        &mut self,
+        item: &Node,
+        directory: &Path,
+        scope: &Scope<'_>,
+    ) -> Result<Environment, Reported> {
+        let mut environment = scope.environment.clone();
+        match item.get("env_file") {
+            Some(files) if !files.items().is_empty() => {
+                for file in files.items() {
+                    let path = in_project(file.as_str().unwrap_or_default(), scope.base);
+                    environment.add_file(self.d, self.sources, &path, file.content())?;
+                }
+            }
+            _ => environment.add_default(self.d, self.sources, directory)?,
+        }
+        Ok(environment)
+    }
+
+    /// The document with what an include defines.
+    fn imported(&mut self, mut document: Node, included: &Node, asked: Span) -> Node {
+        for section in SECTIONS {
+            let Some(from) = included.get(section) else { continue };
+            let to = document.get(section).cloned().unwrap_or_else(|| Node::map(from.span, Vec::new()));
+            // A section of the wrong type is reported when the document is checked.
+            if !matches!(to.value, Value::Map(_) | Value::Null) {
+                continue;
+            }
+            let mut entries = to.entries().to_vec();
+            for entry in from.entries() {
+                match to.entries().iter().find(|own| own.key == entry.key) {
+                    Some(own) => self.check_same(section, own, entry, asked),
+                    None => entries.push(entry.clone()),
+                }
+            }
+            document = with(&document, section, Node::map(to.span, entries));
+        }
+        document
+    }
+
+    /// Two definitions under one name must say the same.
+    fn check_same(&mut self, section: &str, own: &Entry, included: &Entry, asked: Span) {
+        if own.value.same(&included.value) && !self.paths_differ(&own.value, &included.value) {
+            return;
+        }
+        let what = section.strip_suffix('s').unwrap_or(section);
+        let message = format!("the {what} `{}` is defined here and in an include", own.key);
+        let draft = self.d.error(Code::Conflict, message).label(own.key_span, "defined here");
+        let draft = draft.label(included.key_span, "and differently here").label(asked, "included here");
+        draft.help("give one of them another name, or change it in an override file").emit();
+    }
+
+    /// Whether two equal definitions stand in files whose relative paths start at different directories.
+    fn paths_differ(&self, own: &Node, included: &Node) -> bool {
+        let base = |node: &Node| self.sources.base(node.span.file).map(Path::to_path_buf);
+        let relative = |node: &Node| {
+            node.get("file").is_some() || node.get("image").is_some() || node.get("build").is_some()
+        };
+        relative(own) && base(own) != base(included)
+    }
+}
+
+/// The tree with the variables that its services and configs take from the environment, which is not that of the
+/// project that includes it.
+fn own_variables(root: &Node, variables: &dyn Lookup) -> Node {
+    let services = root.get("services").map(|services| each(services, |service| filled(service, variables)));
+    let configs = root.get("configs").map(|configs| each(configs, |config| with_content(config, variables)));
+    let root = services.map_or_else(|| root.clone(), |services| with(root, "services", services));
+    configs.map_or_else(|| root.clone(), |configs| with(&root, "configs", configs))
+}
+
+fn each(node: &Node, change: impl Fn(&Node) -> Node) -> Node {
+    let Value::Map(entries) = &node.value else { return node.clone() };
+    Node::map(
+        node.span,
+        entries.iter().map(|entry| Entry { value: change(&entry.value), ..entry.clone() }).collect(),
+    )
+}
+
+fn filled(service: &Node, variables: &dyn Lookup) -> Node {
+    let Some(environment) = service.get("environment") else { return service.clone() };
+    let Value::Map(entries) = &environment.value else { return service.clone() };
+    let filled = entries.iter().map(|entry| match variables.get(&entry.key) {
+        Some(value) if entry.value.is_null() => {
+            Entry { value: Node::text(entry.key_span, &*value), ..entry.clone() }
+        }
+        _ => entry.clone(),
+    });
+    with(service, "environment", Node::map(environment.span, filled.collect()))
+}
+
+fn with_content(config: &Node, variables: &dyn Lookup) -> Node {
+    let name = config.get("environment");
+    let value = name.and_then(|name| Some((name.span, variables.get(name.as_str()?)?)));
+    match value {
+        Some((span, value)) if config.get("content").is_none() => {
+            with(config, "content", Node::text(span, &*value))
+        }
+        _ => config.clone(),
+    }
+}
+
+fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => ".".into(),
+        Some(parent) => parent.to_path_buf(),
+        None => path.to_path_buf(),
+    }
+}
+
+/// Two ways of writing one path are one file.
+fn same_file(a: &Path, b: &Path) -> bool {
+    a == b || Sources::same(a, b)
+}

@@ -48,7 +48,8 @@ use image::Platform;
 use lock::Lock;
 use lower::origin::Origins;
 use project::Environment;
-use source::{FileId, ReadError, Sources};
+use source::{FileId, ReadError, Sources, Span};
+use yaml::{Interpolation, Node, Unset, Uses};
 
 /// What a build is told.
 #[derive(Clone, Debug)]
@@ -134,9 +135,7 @@ fn decode(
 ) -> Result<compose::File, Reported> {
     let mut documents = yaml::documents(d, file, &sources.text(file))?.into_iter();
     // Nothing was merged before, so that the tags which act on that have nothing to do.
-    let node = documents
-        .next()
-        .map_or_else(|| yaml::Node::null(source::Span::start_of(file)), |node| node.without_tags());
+    let node = documents.next().map_or_else(|| Node::null(Span::start_of(file)), |node| node.without_tags());
     if let Some(second) = documents.next() {
         let message = "several documents in one file are not supported yet";
         d.error(Code::NotSupported, message).label(second.span, "the second one").emit();
@@ -150,7 +149,9 @@ fn decode(
     );
     // What is wrong with the name was reported, and hides nothing else.
     let name = name.unwrap_or_default();
-    let node = yaml::interpolate(d, &node, &project::WithName { environment, name: &name });
+    let variables = &project::WithName { environment, name: &name };
+    let how = Interpolation { variables, unset: Unset::Refused };
+    let node = yaml::interpolate(d, &node, how, &mut Uses::default());
     compose::decode(d, &node)
 }
 

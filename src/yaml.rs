@@ -23,7 +23,7 @@ use std::rc::Rc;
 use crate::diag::Reported;
 use crate::source::Span;
 
-pub use interpolate::interpolate;
+pub use interpolate::{Interpolation, Unset, Uses, interpolate};
 pub use parse::{documents, parse};
 pub use scalar::Plain;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Environment;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::yaml::template::Lookup;
-use crate::yaml::{Node, Value, interpolate};
+use crate::yaml::{Interpolation, Node, Unset, Uses, Value, interpolate};
 
 /// `-p`, then `COMPOSE_PROJECT_NAME`, then `name` in the file, then the name of the project directory. The first
 /// two must be as they should; the others are lower-cased and stripped of what a name cannot hold.
@@ -29,7 +29,8 @@ pub fn project_name(
             Err(d.error(Code::Name, message).help(NAME_RULE).emit())
         };
     }
-    let written = root.get("name").map(|node| interpolate(d, node, environment));
+    let how = Interpolation { variables: environment, unset: Unset::Refused };
+    let written = root.get("name").map(|node| interpolate(d, node, how, &mut Uses::default()));
     let name = match written.as_ref().map(|node| &node.value) {
         Some(Value::Scalar(scalar)) => normalised(&scalar.text),
         Some(Value::Broken(reported)) => return Err(*reported),

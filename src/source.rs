@@ -95,6 +95,8 @@ pub enum ReadError {
     TooLarge(u64),
     /// The text is not UTF-8. The file is kept, so that the place of the first wrong byte can be shown.
     NotUtf8(Span),
+    /// The text begins as UTF-16 does, and is not. The file is kept, so that the place can be shown.
+    NotUtf16(Span),
     /// The system refused.
     Io(io::Error),
 }
@@ -108,13 +110,15 @@ impl fmt::Display for ReadError {
                 write!(f, "too large: {size} bytes, and the limit is {MAX_TEXT}")
             }
             ReadError::NotUtf8(_) => f.write_str("not UTF-8 text"),
+            ReadError::NotUtf16(_) => f.write_str("not UTF-16 text, which its first bytes promise"),
             ReadError::Io(error) => write!(f, "{error}"),
         }
     }
 }
 
 impl Sources {
-    /// Reads a text file. `path` is also the name that diagnostics show.
+    /// Reads a text file in UTF-8, or in UTF-16 if it begins with a byte order mark. `path` is also the name that
+    /// diagnostics show.
     pub fn read(&mut self, path: &Path) -> Result<FileId, ReadError> {
         self.read_based(path, None)
     }
@@ -130,7 +134,7 @@ impl Sources {
             return Ok(*id);
         }
         let bytes = read_regular(path)?;
-        let id = self.decoded(path.display().to_string(), bytes)?;
+        let id = self.add_decoded(path.display().to_string(), bytes)?;
         self.set_base(id, base);
         self.by_path.insert(key, id);
         Ok(id)
@@ -147,7 +151,7 @@ impl Sources {
         if bytes.len() as u64 > MAX_TEXT {
             return Err(ReadError::TooLarge(bytes.len() as u64));
         }
-        let id = self.decoded("standard input".to_owned(), bytes)?;
+        let id = self.add_decoded("standard input".to_owned(), bytes)?;
         self.set_base(id, Some(base));
         self.by_path.insert(key, id);
         Ok(id)
@@ -186,13 +190,12 @@ impl Sources {
             && real().is_some_and(|(path, directory)| !path.starts_with(directory))
     }
 
-    fn decoded(&mut self, name: String, bytes: Vec<u8>) -> Result<FileId, ReadError> {
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(self.add(name, text)),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let id = self.add(name, String::from_utf8_lossy(error.as_bytes()).into_owned());
-                Err(ReadError::NotUtf8(Span::new(id, at, at + '\u{fffd}'.len_utf8())))
+    fn add_decoded(&mut self, name: String, bytes: Vec<u8>) -> Result<FileId, ReadError> {
+        match decoded(bytes)? {
+            Decoded::Text(text) => Ok(self.add(name, text)),
+            Decoded::Wrong { text, at, error } => {
+                let id = self.add(name, text);
+                Err(error(Span::new(id, at, at + '\u{fffd}'.len_utf8())))
             }
         }
     }
@@ -226,6 +229,54 @@ impl Sources {
     }
 }
 
+/// What the bytes of a file are.
+enum Decoded {
+    Text(String),
+    /// What can be shown of it, where the first wrong byte was, and what to say.
+    Wrong {
+        text: String,
+        at: usize,
+        error: fn(Span) -> ReadError,
+    },
+}
+
+/// The text that `bytes` are, without the mark of UTF-16. In UTF-8 it may be longer; the limit holds all the same.
+fn decoded(bytes: Vec<u8>) -> Result<Decoded, ReadError> {
+    let (rest, unit): (_, fn([u8; 2]) -> u16) = match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => (rest, u16::from_be_bytes),
+        _ => {
+            return Ok(String::from_utf8(bytes).map_or_else(
+                |error| Decoded::Wrong {
+                    text: String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                    at: error.utf8_error().valid_up_to(),
+                    error: ReadError::NotUtf8,
+                },
+                Decoded::Text,
+            ));
+        }
+    };
+    let (pairs, odd) = rest.as_chunks();
+    let (mut text, mut wrong) = (String::with_capacity(rest.len()), None);
+    for char in char::decode_utf16(pairs.iter().copied().map(unit)) {
+        if char.is_err() {
+            wrong = wrong.or(Some(text.len()));
+        }
+        text.push(char.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    if !odd.is_empty() {
+        wrong = wrong.or(Some(text.len()));
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    if text.len() as u64 > MAX_TEXT {
+        return Err(ReadError::TooLarge(text.len() as u64));
+    }
+    Ok(match wrong {
+        Some(at) => Decoded::Wrong { text, at, error: ReadError::NotUtf16 },
+        None => Decoded::Text(text),
+    })
+}
+
 /// Opens without waiting (a FIFO would block until somebody writes) and looks at what was opened, not at the path.
 fn read_regular(path: &Path) -> Result<Vec<u8>, ReadError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
@@ -252,4 +303,41 @@ fn read_regular(path: &Path) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::TooLarge(bytes.len() as u64));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text, or what can be shown and where the first wrong byte was.
+    fn decode(bytes: &[u8]) -> Result<String, (String, usize)> {
+        match decoded(bytes.to_vec()).unwrap() {
+            Decoded::Text(text) => Ok(text),
+            Decoded::Wrong { text, at, .. } => Err((text, at)),
+        }
+    }
+
+    #[test]
+    fn a_mark_says_that_it_is_utf_16() {
+        let text = "a: é😀\n";
+        let little: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [&little, &big] {
+            assert_eq!(decode(bytes).unwrap(), text);
+            let cut = decode(bytes.get(..bytes.len() - 1).unwrap()).unwrap_err();
+            assert_eq!(cut, ("a: é😀\u{fffd}".to_owned(), 9));
+        }
+        assert_eq!(decode(b"\xff\xfea\0\0\xd8b\0").unwrap_err(), ("a\u{fffd}b".to_owned(), 1));
+        assert_eq!(decode(b"\xff\xfe").unwrap(), "");
+        // A mark in UTF-8 stays; whoever reads the text knows it.
+        assert_eq!(decode("\u{feff}a".as_bytes()).unwrap(), "\u{feff}a");
+        assert_eq!(decode(b"a\xff").unwrap_err(), ("a\u{fffd}".to_owned(), 1));
+        assert_eq!(decode(b"a\0b\0").unwrap(), "a\0b\0");
+    }
+
+    #[test]
+    fn what_becomes_too_long_is_refused() {
+        let bytes = [0xff, 0xfe].into_iter().chain([0x2d, 0x4e].repeat(4_000_000)).collect();
+        assert!(matches!(decoded(bytes), Err(ReadError::TooLarge(12_000_000))));
+    }
 }

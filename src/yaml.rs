@@ -5,10 +5,12 @@
 //! scalars, merge keys and duplicate keys are those of go-yaml, which Compose is built on (YAML 1.2 core schema
 //! with leftovers of 1.1).
 
+mod directives;
 mod interpolate;
 mod make;
 mod merge_keys;
 mod parse;
+mod read;
 mod same;
 mod scalar;
 mod syntax;

@@ -149,8 +149,10 @@ pub(crate) fn unreadable(
     if let Some(span) = asked {
         draft = draft.label(span, "asked for here");
     }
-    if let ReadError::NotUtf8(span) = error {
-        draft = draft.label(*span, "the first byte that is not UTF-8");
+    match error {
+        ReadError::NotUtf8(span) => draft.label(*span, "the first byte that is not UTF-8"),
+        ReadError::NotUtf16(span) => draft.label(*span, "the first character that is not UTF-16"),
+        _ => draft,
     }
-    draft.emit()
+    .emit()
 }

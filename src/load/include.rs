@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
 use crate::compose::check::check;
 use crate::compose::decode::{Expected, wrong_type};
-use crate::diag::{Code, Diagnostics, Reported};
+use crate::diag::{Code, Reported};
 use crate::load::{Environment, WithName};
 use crate::source::{Sources, Span};
 use crate::yaml::template::Lookup;

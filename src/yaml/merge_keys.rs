@@ -93,7 +93,7 @@ impl Builder<'_> {
         value: &Node,
     ) -> Result<(), Reported> {
         if let Value::Reset | Value::Override(_) = value.value {
-            let message = "`<<` brings in a mapping, and none with a tag of Compose";
+            let message = "what `<<` brings in may have no `!reset` and no `!override` itself";
             let draft =
                 self.d.error(Code::Tag, message).label(key, "merged here").label(value.span, "tagged");
             return Err(draft.help("put the tag on the keys that it is meant for").emit());

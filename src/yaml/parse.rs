@@ -6,10 +6,10 @@ use std::ops::Range;
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::merge_keys::Key;
-use super::scalar::resolve;
-use super::syntax::{Explained, VERSION, explain};
+use super::read::Raw;
+use super::syntax::{Explained, explain};
 use super::tags::{self, Own};
-use super::{Node, Part, Plain, Scalar, Style, Value};
+use super::{Node, Style, Value};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Span};
 
@@ -66,12 +66,12 @@ pub(super) struct Builder<'a> {
     aliased: u64,
     last_end: usize,
     /// Where the marker of the document stands that is read now; nowhere if it has none.
-    marker: Range<usize>,
+    pub(super) marker: Range<usize>,
     /// Where the last document ended.
-    document_end: usize,
+    pub(super) document_end: usize,
     /// How many of the open nodes have `!override`.
-    overriding: usize,
-    documents: Vec<Node>,
+    pub(super) overriding: usize,
+    pub(super) documents: Vec<Node>,
 }
 
 /// A node and how many nodes it is once its aliases are followed.
@@ -155,7 +155,14 @@ impl<'a> Builder<'a> {
             Event::DocumentEnd => self.document_end = range.end,
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.map(|tag| tag_name(&tag));
-                let (node, merges) = self.scalar(&text, style, tag.as_deref(), range, &tag_span);
+                let (node, merges) = self.scalar(Raw {
+                    text: &text,
+                    written: if style == ScalarStyle::Plain { Style::Plain } else { Style::Text },
+                    block: matches!(style, ScalarStyle::Literal | ScalarStyle::Folded),
+                    tag: tag.as_deref(),
+                    range,
+                    tag_range: tag_span,
+                });
                 self.add(Built::new(node, 1 + text.len() as u64 / NODE), anchor, merges);
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -189,115 +196,9 @@ impl<'a> Builder<'a> {
         self.d.error(code, message).label(span, label).emit()
     }
 
-    fn begin_document(&mut self, explicit: bool, range: Range<usize>) -> Result<(), Reported> {
-        if explicit {
-            self.directives(range.start)?;
-        } else if !self.documents.is_empty() {
-            let line = self.text.get(range.start..).and_then(|rest| rest.lines().next()).unwrap_or("");
-            let span = self.span(&(range.start..range.start + line.trim_end().len()));
-            let draft =
-                self.d.error(Code::Syntax, "this stands after the end of the document").label(span, "");
-            return Err(draft.help("begin another document with `---`").emit());
-        }
-        self.marker = if explicit { range } else { 0..0 };
-        Ok(())
-    }
-
-    /// What begins with `%` between the last document and the `---` at `end`. go-yaml reads YAML 1.1 in name, and
-    /// refuses what the parser would let pass.
-    fn directives(&mut self, end: usize) -> Result<(), Reported> {
-        let before = self.text.get(self.document_end..end).unwrap_or("");
-        let mut at = self.document_end;
-        for line in before.split_inclusive('\n') {
-            let shown = line.trim_start_matches('\u{feff}').trim_end();
-            let start = at + line.len() - line.trim_start_matches('\u{feff}').len();
-            at += line.len();
-            let mut words = shown.split([' ', '\t']).filter(|word| !word.is_empty());
-            let (message, help) = match (words.next(), words.next()) {
-                (Some("%YAML"), Some("1.1")) | (Some("%TAG"), _) => continue,
-                (Some("%YAML"), _) => VERSION,
-                (Some(name), _) if name.starts_with('%') => {
-                    ("YAML has no such directive", "leave the line out")
-                }
-                _ => continue,
-            };
-            let span = self.span(&(start..start + shown.len()));
-            return Err(self.d.error(Code::Syntax, message).label(span, "").help(help).emit());
-        }
-        Ok(())
-    }
-
-    /// The node of a scalar, and whether it is a key that merges if it is a key.
-    fn scalar(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        tag: Option<&str>,
-        range: Range<usize>,
-        tag_range: &Range<usize>,
-    ) -> (Node, bool) {
-        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        let text = if block { self.without_added_newline(text, range.end) } else { text };
-        let range = if block { self.trimmed(range) } else { range };
-        let range = if range.is_empty() { tag_range.clone() } else { range };
-        let (span, tag_span) = (self.span(&range), self.span(tag_range));
-        let written = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
-        let merges = text == "<<" && tags::merges(tag, written);
-        // On a key the tags of Compose are as good as any that nobody defined.
-        let own = if self.wants_key() { None } else { tag.and_then(tags::own) };
-        let value = match own.map(|own| self.allowed(own, tag_span)) {
-            Some(Err(reported)) => Value::Broken(reported),
-            Some(Ok(Some(Own::Reset))) => return (Node { span: tag_span, value: Value::Reset }, false),
-            _ => match tags::typed(text, written, tag) {
-                Ok((text, style)) => self.text_or_null(&text, style, &range),
-                Err(message) => Value::Broken(self.fail(Code::Tag, message, tag_span, "this tag")),
-            },
-        };
-        let node = Node { span, value };
-        let overrides = own == Some(Own::Override) && self.overriding == 0;
-        (if overrides { tags::overriding(node) } else { node }, merges)
-    }
-
-    fn text_or_null(&self, text: &str, style: Style, range: &Range<usize>) -> Value {
-        if style == Style::Plain && resolve(text) == Plain::Null {
-            return Value::Null;
-        }
-        let parts = self.text.get(range.clone()).map(|source| parts(text, source, range.start));
-        Value::Scalar(Scalar { text: text.into(), style, parts: parts.unwrap_or_default().into() })
-    }
-
     /// Whether the next node is a key.
-    fn wants_key(&self) -> bool {
+    pub(super) fn wants_key(&self) -> bool {
         matches!(self.open.last(), Some(Frame { items: Items::Map { key: None, .. }, .. }))
-    }
-
-    /// What a tag of Compose does at this place. Below `!override` another one changes nothing, and Compose takes what
-    /// `!reset` stands on for the value.
-    fn allowed(&mut self, own: Own, span: Span) -> Result<Option<Own>, Reported> {
-        if self.overriding == 0 {
-            return Ok(Some(own));
-        }
-        match own {
-            Own::Override => Ok(None),
-            Own::Reset => {
-                let draft = self.d.error(Code::Tag, "`!reset` has no effect inside of `!override`");
-                let draft = draft.label(span, "");
-                Err(draft.help("leave the key out: with `!override` nothing else is kept").emit())
-            }
-        }
-    }
-
-    /// The parser ends a block scalar with a newline even where the file ends without one; go-yaml does not.
-    fn without_added_newline<'t>(&self, text: &'t str, end: usize) -> &'t str {
-        let at_end = end >= self.text.len() && !self.text.ends_with('\n');
-        let last_line = self.text.rsplit('\n').next().unwrap_or("");
-        if at_end && !last_line.trim().is_empty() { text.strip_suffix('\n').unwrap_or(text) } else { text }
-    }
-
-    /// A block scalar's span runs into the next line's indentation.
-    fn trimmed(&self, range: Range<usize>) -> Range<usize> {
-        let text = self.text.get(range.clone()).unwrap_or("");
-        range.start..range.start + text.trim_end().len()
     }
 
     fn begin(&mut self, start: usize, anchor: usize, tag: Option<&Tag>, at: &Range<usize>, items: Items) {
@@ -357,19 +258,6 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// What an alias to a node with tags of Compose stands for: a tag on the node itself acts at the alias too; a
-    /// `!reset` below it has acted where it was written.
-    fn aliased_tags(&mut self, node: &Node, span: Span) -> Node {
-        match &node.value {
-            Value::Reset => match self.allowed(Own::Reset, span) {
-                Ok(_) => node.clone(),
-                Err(reported) => Node { span, value: Value::Broken(reported) },
-            },
-            Value::Override(inner) if self.overriding > 0 => (**inner).clone(),
-            _ => tags::without_resets(node),
-        }
-    }
-
     fn add(&mut self, built: Built, anchor: usize, merges: bool) {
         if anchor > 0 {
             self.anchors.insert(anchor, Some(built.clone()));
@@ -417,32 +305,4 @@ impl<'a> Builder<'a> {
 fn tag_name(tag: &Tag) -> String {
     let (handle, suffix) = tag.parts();
     format!("{handle}{suffix}")
-}
-
-/// The lines of a scalar's source, each where it stands in the text; nothing if one of them does not.
-fn parts(text: &str, source: &str, start: usize) -> Vec<Part> {
-    let quote = source.starts_with(['"', '\'']);
-    let inner = if quote { source.get(1..source.len().saturating_sub(1)).unwrap_or("") } else { source };
-    let inner_at = start + usize::from(quote);
-    let mut parts = Vec::new();
-    let (mut at, mut line_at) = (0, inner_at);
-    for line in inner.split_inclusive('\n') {
-        // The first line of all, and the only one, may begin and end with blanks that count.
-        let shown = if line.len() == inner.len() { line } else { line.trim() };
-        let blanks = text.get(at..).map_or(0, |rest| rest.len() - rest.trim_start().len());
-        let blanks = if line.len() == inner.len() { 0 } else { blanks };
-        if !text.get(at + blanks..).is_some_and(|rest| rest.starts_with(shown)) {
-            return Vec::new();
-        }
-        let indent = if shown.len() == line.len() { 0 } else { line.len() - line.trim_start().len() };
-        parts.extend(part(at + blanks, line_at + indent, shown.len()));
-        at += blanks + shown.len();
-        line_at += line.len();
-    }
-    parts
-}
-
-fn part(text: usize, file: usize, length: usize) -> Option<Part> {
-    let cut = |n: usize| u32::try_from(n).ok();
-    Some(Part { text: cut(text)?, file: cut(file)?, length: cut(length)? })
 }

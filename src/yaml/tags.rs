@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::parse::Builder;
 use super::scalar::resolve;
 use super::{Entry, Node, Plain, Style, Value};
+use crate::diag::{Code, Reported};
+use crate::source::Span;
 
 /// A tag of Compose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +135,37 @@ fn map_entries(node: &Node, change: &dyn Fn(&Node) -> Node) -> Node {
         other => other.clone(),
     };
     Node { span: node.span, value }
+}
+
+impl Builder<'_> {
+    /// What a tag of Compose does at this place. Below `!override` another one changes nothing, and Compose takes what
+    /// `!reset` stands on for the value.
+    pub(super) fn allowed(&mut self, own: Own, span: Span) -> Result<Option<Own>, Reported> {
+        if self.overriding == 0 {
+            return Ok(Some(own));
+        }
+        match own {
+            Own::Override => Ok(None),
+            Own::Reset => {
+                let draft = self.d.error(Code::Tag, "`!reset` has no effect inside of `!override`");
+                let draft = draft.label(span, "");
+                Err(draft.help("leave the key out: with `!override` nothing else is kept").emit())
+            }
+        }
+    }
+
+    /// What an alias to a node with tags of Compose stands for: a tag on the node itself acts at the alias too; a
+    /// `!reset` below it has acted where it was written.
+    pub(super) fn aliased_tags(&mut self, node: &Node, span: Span) -> Node {
+        match &node.value {
+            Value::Reset => match self.allowed(Own::Reset, span) {
+                Ok(_) => node.clone(),
+                Err(reported) => Node { span, value: Value::Broken(reported) },
+            },
+            Value::Override(inner) if self.overriding > 0 => (**inner).clone(),
+            _ => without_resets(node),
+        }
+    }
 }
 
 impl Node {

@@ -233,8 +233,8 @@ fn merge_keys_meet_tags() {
     ]);
     // Compose takes out the mapping around it.
     refuses(&[
-        ("{<<: !reset {a: 1}}", "none with a tag of Compose"),
-        ("{<<: !override {a: 1}}", "none with a tag of Compose"),
+        ("{<<: !reset {a: 1}}", "what `<<` brings in may have no `!reset`"),
+        ("{<<: !override {a: 1}}", "what `<<` brings in may have no `!reset`"),
     ]);
 }
 

@@ -46,13 +46,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bundle::tree::Tree;
+use compose::Variables;
 use diag::{Code, Diagnostics, Reported};
 use image::Platform;
-use load::Request;
+use load::{Environment, Request};
 use lock::Lock;
 use lower::origin::Origins;
 use model::Selection;
 use source::{ReadError, Sources};
+use yaml::Unset;
 
 /// What a build is told.
 #[derive(Clone, Debug)]
@@ -67,6 +69,23 @@ pub struct Input {
     pub images: Option<PathBuf>,
     /// The platform, if one is given.
     pub platform: Option<Platform>,
+}
+
+impl Input {
+    /// A project with nothing said about it but where it is; the output goes to a directory in it.
+    pub fn new(files: Vec<PathBuf>, directory: PathBuf, environment: Environment) -> Self {
+        let request = Request {
+            files,
+            directory,
+            directory_name: Some("project".into()),
+            project_name: None,
+            environment,
+            variables: Variables::Replaced,
+            unset: Unset::Refused,
+        };
+        let selection = Selection::default();
+        Input { request, selection, to_project: "..".into(), images: None, platform: None }
+    }
 }
 
 /// What a build makes.

@@ -11,7 +11,7 @@ mod users;
 mod volumes;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::compose::value::architecture::Architecture;

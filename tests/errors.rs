@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use bundlegen::diag::{Code, Diagnostics};
+use bundlegen::load::Environment;
 use bundlegen::render::{Colour, render};
 use bundlegen::source::Sources;
 use bundlegen::{Input, compile};
@@ -25,6 +26,9 @@ use walkdir::WalkDir;
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/errors");
 const MANUAL: &str = include_str!("../man/manual.md");
 const SERVICE: &str = include_str!("../src/compose/service.rs");
+
+/// The Compose files of a case, as far as they are there.
+const FILES: [&str; 2] = ["compose.yaml", "compose.override.yaml"];
 
 /// Codes that no file brings about.
 const WITHOUT_CASE: &[(Code, &str)] =
@@ -57,20 +61,14 @@ struct Shown {
 /// What a user of the case reads.
 fn show(name: &str) -> Shown {
     env::set_current_dir(Path::new(CASES).join(name)).unwrap();
-    let input = Input {
-        file: "compose.yaml".into(),
-        directory: ".".into(),
-        env_directories: vec![".".into()],
-        chosen: bundlegen::Chosen::Named,
-        directory_name: Some("case".into()),
-        to_project: "..".into(),
-        project_name: None,
-        images: None,
-        platform: None,
-        environment: BTreeMap::from([("HOME".into(), "/home/user".into())]),
-    };
     let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
-    let compiled = compile(&mut d, &mut sources, &input);
+    let process = BTreeMap::from([("HOME".into(), "/home/user".into())]);
+    let environment = Environment::load(&mut d, &mut sources, process, &[".".into()]);
+    let compiled = environment.and_then(|environment| {
+        let files = FILES.map(PathBuf::from).into_iter().filter(|file| file.exists()).collect();
+        let input = Input::new(files, ".".into(), environment);
+        compile(&mut d, &mut sources, &input)
+    });
     assert_eq!(compiled.is_ok(), d.errors() == 0, "there is a tree only if there was no error");
     let codes = d.sorted().iter().map(|found| found.code).collect();
     Shown { text: render(&d, &sources, 100, Colour::None), codes }

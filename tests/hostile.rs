@@ -19,6 +19,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bundlegen::diag::Diagnostics;
+use bundlegen::load::Environment;
 use bundlegen::render::{Colour, render};
 use bundlegen::source::Sources;
 use bundlegen::{Input, compile};
@@ -380,21 +381,14 @@ fn numbers_of_any_size_are_refused_or_taken() {
 
 /// What `compile` makes of a directory, shown; twice, as the output may not depend on chance.
 fn in_process(directory: &Path) -> bool {
-    let input = Input {
-        file: directory.join("compose.yaml"),
-        directory: directory.into(),
-        env_directories: vec![directory.into()],
-        chosen: bundlegen::Chosen::Named,
-        directory_name: Some("project".into()),
-        to_project: "..".into(),
-        project_name: None,
-        images: None,
-        platform: None,
-        environment: BTreeMap::from([("SET".into(), "set".into()), ("EMPTY".into(), String::new())]),
-    };
+    let process = BTreeMap::from([("SET".into(), "set".into()), ("EMPTY".into(), String::new())]);
     let run = || {
         let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
-        let compiled = compile(&mut d, &mut sources, &input);
+        let environment = Environment::load(&mut d, &mut sources, process.clone(), &[directory.into()]);
+        let compiled = environment.and_then(|environment| {
+            let files = vec![directory.join("compose.yaml")];
+            compile(&mut d, &mut sources, &Input::new(files, directory.into(), environment))
+        });
         assert_eq!(compiled.is_ok(), d.errors() == 0);
         let shown = render(&d, &sources, 100, Colour::None);
         let raw = shown.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t');

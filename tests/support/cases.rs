@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use bundlegen::bundle::tree::{Entry, RelPath, Tree};
 use bundlegen::diag::{Diagnostics, Reported};
+use bundlegen::load::Environment;
 use bundlegen::render::{Colour, render};
 use bundlegen::source::Sources;
 use bundlegen::{Compiled, Input, compile};
@@ -92,22 +93,20 @@ impl Case {
 /// Compiles the Compose file of a directory with nothing but what is checked in: no variables of the process, and no
 /// image but those of the lock.
 pub fn compiled(dir: &Path) -> Outcome {
-    let input = Input {
-        file: dir.join("compose.yaml"),
-        directory: dir.to_owned(),
-        env_directories: vec![dir.to_owned()],
-        chosen: bundlegen::Chosen::Named,
-        directory_name: dir.file_name().map(|name| name.to_string_lossy().into_owned()),
-        to_project: PathBuf::from(".."),
-        project_name: None,
-        images: Some(dir.join("no images")),
-        platform: None,
-        environment: BTreeMap::new(),
-    };
     let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
+    let environment = Environment::load(&mut d, &mut sources, BTreeMap::new(), &[dir.to_owned()]);
+    let environment = environment.expect("a right `.env`");
+    let mut input = Input::new(files(dir), dir.to_owned(), environment);
+    input.images = Some(dir.join("no images"));
     let compiled = compile(&mut d, &mut sources, &input);
     let rendered = render(&d, &sources, 100, Colour::None);
     Outcome { sources, compiled, rendered }
+}
+
+/// The Compose files of a case, the later over the earlier.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let files = ["compose.yaml", "compose.override.yaml"].map(|name| dir.join(name));
+    files.into_iter().filter(|file| file.exists()).collect()
 }
 
 /// What a person has made beside what is checked in: an image, and what runs of it.

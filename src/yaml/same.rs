@@ -33,8 +33,8 @@ fn same_entries(a: &[Entry], b: &[Entry]) -> bool {
 fn same_scalar(a: &Scalar, b: &Scalar) -> bool {
     match (a.resolve(), b.resolve()) {
         (Plain::Str, Plain::Str) | (Plain::Timestamp, Plain::Timestamp) => a.text == b.text,
-        // Not a number is the same as itself here.
-        (Plain::Float(a), Plain::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+        // What is no number is the same as itself here. Adding nothing takes the sign off zero.
+        (Plain::Float(a), Plain::Float(b)) => (a + 0.0).total_cmp(&(b + 0.0)).is_eq(),
         (a, b) => a == b,
     }
 }
@@ -54,6 +54,9 @@ mod tests {
             ("0x10", "16", true),
             ("1", "1.0", false),
             (".nan", ".NaN", true),
+            ("0.0", "-0.0", true),
+            ("1.5", "1.50", true),
+            ("1.5", "1.6", false),
             ("2001-01-01", "2001-01-01", true),
             ("2001-01-01", "2001-01-02", false),
             ("[1, 2]", "- 1\n- 2", true),

@@ -19,7 +19,7 @@ use crate::compose::expand::expand;
 use crate::compose::merge::{distinct, merge, settle};
 use crate::compose::schema::{FILE, Shape};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::source::{FileId, Sources};
+use crate::source::{FileId, Sources, Span};
 use crate::yaml::{self, Entry, Interpolation, Node, Unset, Uses, Value};
 
 pub use environment::Environment;
@@ -76,7 +76,7 @@ pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Re
         base: &request.directory,
         chain: request.files.clone(),
     };
-    let root = loader.merged(documents, &scope)?;
+    let root = loader.merged(main, documents, &scope)?;
     let uses = loader.uses;
     Ok(Loaded { name, root, main, environment: request.environment.clone(), uses })
 }
@@ -135,7 +135,8 @@ impl<'a> Loader<'a> {
         let mut documents = Vec::new();
         for file in &files {
             match yaml::documents(self.d, *file, &self.sources.text(*file)) {
-                Ok(more) => documents.extend(more),
+                // A file with nothing in it says nothing; a document with nothing in it is a mistake.
+                Ok(more) => documents.extend(more.into_iter().filter(|node| !is_nothing(node))),
                 Err(reported) => failed = Some(reported),
             }
         }
@@ -150,7 +151,12 @@ impl<'a> Loader<'a> {
 
     /// One tree of several documents, each laid over those before it. Every one must be right together with those
     /// before it, so that a mistake is found in the document that makes it.
-    fn merged(&mut self, documents: Vec<Node>, scope: &Scope<'_>) -> Result<Node, Reported> {
+    fn merged(
+        &mut self,
+        main: FileId,
+        documents: Vec<Node>,
+        scope: &Scope<'_>,
+    ) -> Result<Node, Reported> {
         let mut failed = None;
         let mut merged: Option<Node> = None;
         for document in documents {
@@ -172,7 +178,10 @@ impl<'a> Loader<'a> {
         match (merged, failed) {
             (Some(merged), _) => Ok(merged),
             (None, Some(reported)) => Err(reported),
-            (None, None) => Err(self.d.error(Code::MissingKey, "the Compose file is empty").emit()),
+            (None, None) => {
+                let start = Span::start_of(main);
+                Err(self.d.error(Code::WrongType, "the file is empty").label(start, "").emit())
+            }
         }
     }
 
@@ -202,11 +211,19 @@ impl<'a> Loader<'a> {
     /// `version` means nothing any more, in any document.
     fn without_version(&mut self, document: Node) -> Node {
         let Some(version) = document.get("version") else { return document };
+        if let Value::Broken(_) = version.value {
+            return document;
+        }
         let draft =
             self.d.warning(Code::Obsolete, "`version` means nothing any more").label(version.span, "");
         draft.help("remove the line").emit();
         without(&document, "version")
     }
+}
+
+/// Whether this stands for a file without a document.
+fn is_nothing(document: &Node) -> bool {
+    document.is_null() && document.span == Span::start_of(document.span.file)
 }
 
 /// The shape of a whole file.

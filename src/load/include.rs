@@ -65,11 +65,11 @@ impl Loader<'_> {
         if let Some(reported) = failed {
             return Err(reported);
         }
-        let (_, documents) = self.parse(ids)?;
+        let (main, documents) = self.parse(ids)?;
         let mut chain = scope.chain.clone();
         chain.extend(paths);
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
-        let root = self.merged(documents, &inner)?;
+        let root = self.merged(main, documents, &inner)?;
         Ok(own_variables(&root, &WithName { environment: &environment, name: scope.name }))
     }
 

@@ -230,7 +230,7 @@ fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported
 }
 
 fn split(d: &mut Diagnostics, node: &Node, text: &str) -> Result<Vec<Rc<str>>, Reported> {
-    let Words { words, cut } = words::split(text)
+    let Words { words, cut, .. } = words::split(text)
         .map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| node.at(range)))?;
     if let Some(cut) = cut {
         let message = "Compose cuts a command at an unquoted `;`, `&`, `|`, `<` or `>`; the rest is lost";

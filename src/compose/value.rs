@@ -19,7 +19,7 @@ pub mod volume;
 pub mod words;
 
 /// A mistake in a part of a text that begins at `start`.
-fn moved(invalid: Invalid, start: usize) -> Invalid {
+pub(super) fn moved(invalid: Invalid, start: usize) -> Invalid {
     let range = invalid.range.start + start..invalid.range.end + start;
     Invalid { range, ..invalid }
 }

@@ -1,7 +1,7 @@
 //! How an image is built.
 
 use super::Leaf::{Bool, Bytes, Path as HostPath, Text};
-use super::service::{BUILD_SECRETS, EXTRA_HOSTS, PAIRS, TEXT_OR_BOOL, TEXTS, ULIMITS, WORDS};
+use super::service::{BUILD_SECRETS, EXTRA_HOSTS, PAIRS, TEXT_OR_BOOL, TEXTS, ULIMITS, VARIABLES, WORDS};
 use super::{Extensions, Key, Merge, Names, Object, Path, Shape, at};
 use crate::compose::expand;
 
@@ -18,7 +18,7 @@ pub(super) static BUILD: Object = Object {
         at("dockerfile", leaf(Text)),
         at("dockerfile_inline", leaf(Text)),
         at("entitlements", TEXTS),
-        at("args", PAIRS).merged(Merge::ByKey),
+        at("args", VARIABLES).merged(Merge::ByKey),
         at("ssh", Shape::Short(expand::ssh, &Shape::Names(&SSH))),
         at("labels", PAIRS).merged(Merge::ByKey),
         at("cache_from", TEXTS),

@@ -1,7 +1,7 @@
 //! How a service is deployed. `docker compose up` uses the resources, the replicas and the restart policy.
 
 use super::Leaf::{self, Bytes, Duration, Integer, Number, OneOf, Special, Text};
-use super::service::{DISTINCT, PAIRS, TEXTS};
+use super::service::{DISTINCT, DISTINCT_PAIRS, PAIRS, TEXTS};
 use super::{Equal, Extensions, List, Merge, Object, Shape, at};
 use crate::compose::check;
 
@@ -100,7 +100,7 @@ static RESERVED_DEVICE: Object = Object {
         at("count", leaf(Special(check::device_count))).kept(),
         at("device_ids", DISTINCT),
         at("driver", leaf(Text)),
-        at("options", PAIRS),
+        at("options", DISTINCT_PAIRS),
     ],
 };
 
@@ -113,7 +113,7 @@ pub(super) static DEVICE_REQUEST: Object = Object {
         at("count", leaf(Special(check::device_count))).kept(),
         at("device_ids", DISTINCT),
         at("driver", leaf(Text)),
-        at("options", PAIRS),
+        at("options", DISTINCT_PAIRS),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! What services share: networks, volumes, secrets, configs and models.
 
 use super::Leaf::{self, Bool, Path as HostPath, PlainInteger, Text};
-use super::service::{DRIVER_OPTS, PAIRS, TEXTS};
+use super::service::{DISTINCT_PAIRS, DRIVER_OPTS, PAIRS, TEXTS};
 use super::{Equal, Extensions, Key, List, Merge, Names, Object, Path, Shape, at};
 use crate::compose::expand;
 
@@ -79,7 +79,7 @@ static VOLUME: Object = Object {
         at("driver", leaf(Text)),
         at("driver_opts", DRIVER_OPTS),
         at("external", leaf(Bool)),
-        at("labels", PAIRS).merged(Merge::ByKey),
+        at("labels", DISTINCT_PAIRS).merged(Merge::ByKey),
     ],
 };
 
@@ -87,7 +87,7 @@ static VOLUME: Object = Object {
 pub(super) static SECRETS: Names = Names {
     what: "`secrets`",
     key: Key::Name,
-    value: Shape::Short(expand::external, &Shape::Object(&SECRET)),
+    value: Shape::Short(expand::loosely_external, &Shape::Object(&SECRET)),
     merge: Merge::Deep,
 };
 
@@ -99,7 +99,7 @@ static SECRET: Object = Object {
         at("environment", leaf(Text)),
         at("file", leaf(HostPath(Path::Local))),
         at("external", leaf(Bool)),
-        at("labels", PAIRS),
+        at("labels", DISTINCT_PAIRS),
         at("driver", leaf(Text)),
         at("driver_opts", DRIVER_OPTS),
         at("template_driver", leaf(Text)),
@@ -110,7 +110,7 @@ static SECRET: Object = Object {
 pub(super) static CONFIGS: Names = Names {
     what: "`configs`",
     key: Key::Name,
-    value: Shape::Short(expand::external, &Shape::Object(&CONFIG)),
+    value: Shape::Short(expand::loosely_external, &Shape::Object(&CONFIG)),
     merge: Merge::Deep,
 };
 
@@ -123,7 +123,7 @@ static CONFIG: Object = Object {
         at("environment", leaf(Text)),
         at("file", leaf(HostPath(Path::Local))),
         at("external", leaf(Bool)),
-        at("labels", PAIRS),
+        at("labels", DISTINCT_PAIRS),
         at("template_driver", leaf(Text)),
     ],
 };

@@ -48,14 +48,14 @@ pub static SERVICE: Object = Object {
         at("depends_on", Shape::Short(expand::depends_on, &Shape::Names(&DEPENDS_ON))),
         at("device_cgroup_rules", DISTINCT),
         at("devices", DEVICES),
-        at("dns", Shape::Short(expand::one_or_list, &WORDS)),
+        at("dns", Shape::Short(expand::dns, &WORDS)),
         at("dns_opt", WORDS),
         at("dns_search", Shape::Short(expand::one_or_list, &WORDS)),
         at("domainname", leaf(Text)),
         at("entrypoint", COMMAND).replaced().kept(),
         at("env_file", Shape::Short(expand::env_file, &Shape::List(&ENV_FILES))),
         at("label_file", Shape::Short(expand::one_or_list, &LABEL_FILES)),
-        at("environment", PAIRS).merged(Merge::ByKey),
+        at("environment", VARIABLES).merged(Merge::ByKey),
         at("expose", EXPOSE),
         at("extends", Shape::Short(expand::extends, &Shape::Object(&EXTENDS))).replaced(),
         at("provider", Shape::Object(&PROVIDER)),
@@ -128,15 +128,20 @@ pub(super) const DISTINCT: Shape = Shape::List(&List { item: Shape::Leaf(Text), 
 pub(super) const TEXTS: Shape = Shape::List(&List { item: Shape::Leaf(Text), equal: Equal::Allowed });
 
 /// Names with values: a mapping, or a list of `NAME=VALUE`.
-pub(super) const PAIRS: Shape = Shape::Short(
-    expand::pairs,
-    &Shape::Names(&Names {
-        what: "names with values",
-        key: Key::Any,
-        value: Shape::Nullable(&Shape::Leaf(Leaf::Scalar)),
-        merge: Merge::ByKey,
-    }),
-);
+pub(super) const PAIRS: Shape = Shape::Short(expand::pairs, &NAMES);
+
+/// The same, where a list may not have an item twice.
+pub(super) const DISTINCT_PAIRS: Shape = Shape::Short(expand::distinct_pairs, &NAMES);
+
+/// Variables: where one has no value, it comes from the environment.
+pub(super) const VARIABLES: Shape = Shape::Short(expand::variables, &NAMES);
+
+const NAMES: Shape = Shape::Names(&Names {
+    what: "names with values",
+    key: Key::Any,
+    value: Shape::Nullable(&Shape::Leaf(Leaf::Scalar)),
+    merge: Merge::ByKey,
+});
 
 /// A command: a list of words, a text that is split into words, or nothing.
 const COMMAND: Shape = Shape::Nullable(&Shape::Short(expand::command, &TEXTS));
@@ -395,7 +400,7 @@ pub(super) static HOOK: Object = Object {
         at("user", leaf(Text)),
         at("privileged", leaf(Bool)),
         at("working_dir", leaf(Text)),
-        at("environment", PAIRS),
+        at("environment", Shape::Short(expand::distinct_variables, &NAMES)),
     ],
 };
 
@@ -443,7 +448,7 @@ static VOLUME: Object = Object {
                 what: "`volume` of a mount",
                 extensions: Extensions::Allowed,
                 attributes: &[
-                    at("labels", PAIRS).merged(Merge::ByKey),
+                    at("labels", DISTINCT_PAIRS).merged(Merge::ByKey),
                     at("nocopy", leaf(Bool)),
                     at("subpath", leaf(Text)),
                 ],

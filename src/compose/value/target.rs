@@ -44,6 +44,22 @@ pub fn clean(text: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// A path without `.`, `..` and doubled slashes, as Go's `path.Clean` has it: a relative one stays relative.
+pub fn clean_path(text: &str) -> String {
+    if text.starts_with('/') {
+        return clean(text);
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
 /// The tree of the kernel that a clean path is in.
 pub fn kernel_tree(path: &str) -> Option<&'static str> {
     let within =
@@ -68,6 +84,21 @@ mod tests {
             ("/a b/ß", "/a b/ß"),
         ] {
             assert_eq!(clean_target(text).unwrap(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn cleans_relative_paths() {
+        for (text, want) in [
+            ("/a//b/", "/a/b"),
+            ("a/../b", "b"),
+            ("a/..", "."),
+            ("../a/../..", "../.."),
+            ("./", "."),
+            ("", "."),
+            ("c:/a/", "c:/a"),
+        ] {
+            assert_eq!(clean_path(text), want, "{text}");
         }
     }
 

@@ -14,6 +14,8 @@ use crate::diag::Invalid;
 pub struct Words {
     /// The words, without their quotes.
     pub words: Vec<String>,
+    /// Where each word stands, with its quotes.
+    pub places: Vec<Range<usize>>,
     /// The bytes that are lost because a shell operator begins there.
     pub cut: Option<Range<usize>>,
 }
@@ -31,19 +33,21 @@ pub fn split(text: &str) -> Result<Words, Invalid> {
     let mut splitter = Splitter::default();
     for (at, c) in text.char_indices() {
         if let Some(start) = splitter.character(at, c)? {
-            splitter.end_word();
-            return Ok(Words { words: splitter.words, cut: Some(start..text.len()) });
+            splitter.end_word(start);
+            let Splitter { words, places, .. } = splitter;
+            return Ok(Words { words, places, cut: Some(start..text.len()) });
         }
     }
-    splitter.end_word();
+    splitter.end_word(text.len());
     splitter.closed()?;
-    Ok(Words { words: splitter.words, cut: None })
+    Ok(Words { words: splitter.words, places: splitter.places, cut: None })
 }
 
 /// What is open at some character; each with its place.
 #[derive(Default)]
 struct Splitter {
     words: Vec<String>,
+    places: Vec<Range<usize>>,
     word: Option<(usize, String)>,
     backslash: Option<usize>,
     quote: Option<(usize, char)>,
@@ -62,7 +66,7 @@ impl Splitter {
         }
         match c {
             '\\' if !matches!(self.quote, Some((_, '\''))) => self.backslash = Some(at),
-            ' ' | '\t' | '\r' | '\n' if !quoted && self.backtick.is_none() => self.end_word(),
+            ' ' | '\t' | '\r' | '\n' if !quoted && self.backtick.is_none() => self.end_word(at),
             '\'' | '"' if self.substitution.is_none() => self.quote(at, c),
             '`' if !quoted => {
                 self.backtick = if self.backtick.is_some() { None } else { Some(at) };
@@ -81,8 +85,11 @@ impl Splitter {
         self.word.get_or_insert_with(|| (at, String::new())).1.push(c);
     }
 
-    fn end_word(&mut self) {
-        self.words.extend(self.word.take().map(|(_, word)| word));
+    fn end_word(&mut self, end: usize) {
+        if let Some((start, word)) = self.word.take() {
+            self.words.push(word);
+            self.places.push(start..end);
+        }
     }
 
     fn quote(&mut self, at: usize, c: char) {
@@ -153,7 +160,8 @@ mod tests {
             ("#a *b ~c d=e !f", &["#a", "*b", "~c", "d=e", "!f"]),
             ("é \"ü x\"", &["é", "ü x"]),
         ] {
-            assert_eq!(split(text).unwrap(), Words { words: words(want), cut: None }, "{text}");
+            let got = split(text).unwrap();
+            assert_eq!((got.words, got.cut), (words(want), None), "{text}");
         }
     }
 

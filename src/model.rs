@@ -1,13 +1,23 @@
 //! What is meant: a loaded project with its defaults, names and references filled in and checked.
+//!
+//! The order of the work is that of compose-go's `loader`, as it decides which mistakes can be seen. Paths stay as they
+//! are written, so that what is built of a project can be moved with it; [`paths::absolute`] is for `config`.
 
+mod defaults;
+mod edit;
+mod environment;
+mod names;
 pub mod paths;
+mod profiles;
+mod selection;
 
 use std::rc::Rc;
 
 use crate::diag::{Diagnostics, Reported};
 use crate::load::Loaded;
-use crate::source::Sources;
-use crate::yaml::Node;
+use crate::source::{Sources, Span};
+use crate::yaml::{Node, Value};
+use profiles::Services;
 
 /// A project that is complete: every name is there, every reference leads somewhere.
 #[derive(Debug)]
@@ -21,18 +31,32 @@ pub struct Model {
 /// Which services are meant.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// The profiles that are on; `*` is all of them.
+    /// The profiles that are on; `*` is all of them. Where none is given, `COMPOSE_PROFILES` says which.
     pub profiles: Vec<String>,
     /// The services that were named; all of them where none was.
     pub services: Vec<String>,
 }
 
-/// Completes a project. What is wrong in it is reported and broken in the tree.
+/// Completes a project. What is wrong in it is reported and broken in the tree; a reference that leads nowhere is
+/// reported and stays.
 pub fn complete(
-    _d: &mut Diagnostics,
-    _sources: &mut Sources,
+    d: &mut Diagnostics,
+    sources: &mut Sources,
     loaded: &Loaded,
-    _selection: &Selection,
+    selection: &Selection,
 ) -> Result<Model, Reported> {
-    Ok(Model { name: Rc::clone(&loaded.name), root: loaded.root.clone() })
+    if let Value::Broken(reported) = loaded.root.value {
+        return Err(reported);
+    }
+    let root = defaults::fill(&loaded.root);
+    let root = environment::fill(&root, &loaded.environment);
+    let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
+    let services = Services::new(&root, selection, &loaded.environment);
+    let root = services.without_disabled(&root);
+    let root = edit::change(&root, "services.*", &mut |service| {
+        let service = environment::read_files(d, sources, service, &loaded.environment);
+        environment::read_label_files(d, sources, &service)
+    });
+    let root = selection::select(d, &root, &selection.services)?;
+    Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root) })
 }

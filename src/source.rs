@@ -200,6 +200,20 @@ impl Sources {
         }
     }
 
+    /// A path with the first link in it followed, and what is behind that; nothing where there is no link.
+    pub fn without_link(path: &Path) -> Option<PathBuf> {
+        let mut parts = path.components();
+        let mut link = PathBuf::new();
+        while let Some(part) = parts.next() {
+            link.push(part);
+            if link.is_symlink() {
+                let behind = link.canonicalize().ok()?;
+                return Some(behind.components().chain(parts).collect());
+            }
+        }
+        None
+    }
+
     /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.
     pub fn add(&mut self, name: String, text: String) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));

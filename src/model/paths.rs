@@ -2,11 +2,136 @@
 
 use std::path::Path;
 
+use super::edit::change;
+use crate::compose::schema::{self, FILE, Leaf, Names, Object, Shape};
 use crate::source::Sources;
-use crate::yaml::Node;
+use crate::yaml::{Entry, Node, Value};
 
-/// The tree with every path on the host absolute, as `config` prints it. A relative path starts at the base of the
-/// file it was written in; `home` is what `~` stands for.
-pub fn absolute(root: &Node, _sources: &Sources, _directory: &Path, _home: Option<&str>) -> Node {
-    root.clone()
+/// The tree with every path on the host absolute, as `config` prints it (compose-go: `paths/`). A relative path starts at
+/// the base of the file it was written in. That base may be relative too, and then starts at `directory`, which is also
+/// where paths start that stand in no Compose file. `home` is what `~` stands for.
+pub fn absolute(root: &Node, sources: &Sources, directory: &Path, home: Option<&str>) -> Node {
+    let home = home.filter(|home| !home.is_empty());
+    let resolver = Resolver { sources, directory, home };
+    let root = &resolver.node(root, &Shape::Object(&FILE));
+    let root = &change(root, "services.*.volumes.*", &mut |mount| resolver.bind(mount));
+    let root = &change(root, "services.*.develop.watch.*.path", &mut |path| without_link(path));
+    change(root, "volumes.*", &mut |volume| resolver.device(volume))
+}
+
+struct Resolver<'a> {
+    sources: &'a Sources,
+    directory: &'a Path,
+    home: Option<&'a str>,
+}
+
+impl Resolver<'_> {
+    /// What the schema knows to be a path, resolved.
+    fn node(&self, node: &Node, shape: &Shape) -> Node {
+        let value = match (&node.value, shape) {
+            (_, Shape::Nullable(shape) | Shape::Short(_, shape)) => return self.node(node, shape),
+            (Value::Scalar(_), Shape::Leaf(Leaf::Path(schema::Path::Local))) => return self.local(node),
+            (Value::Scalar(_), Shape::Leaf(Leaf::Path(schema::Path::Context))) => return self.context(node),
+            (Value::Map(entries), Shape::Object(Object { attributes, .. })) => {
+                let shape = |key: &str| attributes.iter().find(|attribute| attribute.key == key);
+                let entry = |entry: &Entry| match shape(&entry.key) {
+                    Some(known) => Entry { value: self.node(&entry.value, &known.shape), ..entry.clone() },
+                    None => entry.clone(),
+                };
+                Value::Map(entries.iter().map(entry).collect())
+            }
+            (Value::Map(entries), Shape::Names(Names { value, .. })) => {
+                let entry =
+                    |entry: &Entry| Entry { value: self.node(&entry.value, value), ..entry.clone() };
+                Value::Map(entries.iter().map(entry).collect())
+            }
+            (Value::Seq(items), Shape::List(list)) => {
+                Value::Seq(items.iter().map(|item| self.node(item, &list.item)).collect())
+            }
+            _ => return node.clone(),
+        };
+        Node { span: node.span, value }
+    }
+
+    /// A path of this machine. One of Windows is left alone.
+    fn local(&self, node: &Node) -> Node {
+        let Some(text) = node.as_str() else { return node.clone() };
+        let home = self.home.and_then(|home| Some(format!("{home}/{}", text.strip_prefix('~')?)));
+        let path = match home {
+            Some(path) => clean(&path),
+            None if text.starts_with('/') || is_windows(text) => return node.clone(),
+            None => {
+                let base = self.sources.base(node.span.file).unwrap_or(self.directory);
+                clean(&self.directory.join(base).join(text).to_string_lossy())
+            }
+        };
+        Node::text(node.span, path)
+    }
+
+    /// A directory to build from, unless it is an address or another service (compose-go: `paths/context.go`).
+    fn context(&self, node: &Node) -> Node {
+        let remote = node.as_str().is_none_or(|text| {
+            text.is_empty() || text.contains("://") || REMOTE.iter().any(|prefix| text.starts_with(prefix))
+        });
+        if remote { node.clone() } else { self.local(node) }
+    }
+
+    /// The source of a bind mount.
+    fn bind(&self, mount: &Node) -> Node {
+        if mount.get("type").and_then(Node::as_str) != Some("bind") {
+            return mount.clone();
+        }
+        change(mount, "source", &mut |source| self.local(source))
+    }
+
+    /// The directory that a volume of the driver `local` is bound to.
+    fn device(&self, volume: &Node) -> Node {
+        let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+        let options = volume.get("driver_opts");
+        let local = text(volume.get("driver")).as_deref() == Some("local");
+        let bind = text(options.and_then(|options| options.get("o"))).as_deref() == Some("bind");
+        if !local || !bind {
+            return volume.clone();
+        }
+        change(volume, "driver_opts.device", &mut |device| self.local(device))
+    }
+}
+
+/// What a context begins with that is no directory.
+const REMOTE: [&str; 3] = ["service:", "github.com/", "git@"];
+
+/// The path of a watch, with a link in it followed.
+fn without_link(path: &Node) -> Node {
+    let followed = path.as_str().and_then(|text| Sources::without_link(Path::new(text)));
+    match followed {
+        Some(followed) => Node::text(path.span, followed.to_string_lossy()),
+        None => path.clone(),
+    }
+}
+
+/// `C:\` and `\\HOST\SHARE`, with slashes of either kind.
+fn is_windows(text: &str) -> bool {
+    let separator = |byte: Option<&u8>| matches!(byte, Some(b'/' | b'\\'));
+    let bytes = text.as_bytes();
+    let share = separator(bytes.first()) && separator(bytes.get(1));
+    share || (bytes.get(1) == Some(&b':') && separator(bytes.get(2)))
+}
+
+/// The shortest path that means the same without looking at the disk, as Go's `path.Clean` makes it.
+pub(super) fn clean(text: &str) -> String {
+    let absolute = text.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if absolute => {}
+            part => parts.push(part),
+        }
+    }
+    match (absolute, parts.join("/")) {
+        (true, path) => format!("/{path}"),
+        (false, path) if path.is_empty() => ".".to_owned(),
+        (false, path) => path,
+    }
 }

@@ -1,0 +1,202 @@
+//! The variables of services: those without a value, and those of env files.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::edit::{change, has, only, text, with};
+use crate::compose::service::EnvFormat;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::load::environment::parse;
+use crate::load::{Environment, in_project, unreadable};
+use crate::source::{ReadError, Sources};
+use crate::yaml::template::Lookup;
+use crate::yaml::{Entry, Node, Value};
+
+/// The tree in which a variable without a value has that of the project's environment. Where there is none, a variable
+/// of a container stays, as it takes the image's away, and an argument of a build goes (compose-go:
+/// `loader/environment.go` and `resolve` in `loader/normalize.go`). A config that is to hold a variable holds it.
+pub(super) fn fill(root: &Node, environment: &Environment) -> Node {
+    let found = |entry: &Entry| match (&entry.value.value, environment.get(&entry.key)) {
+        (Value::Null, Some(value)) => Entry { value: Node::text(entry.key_span, value), ..entry.clone() },
+        _ => entry.clone(),
+    };
+    let filled = |node: &Node| match &node.value {
+        Value::Map(entries) => {
+            Node { span: node.span, value: Value::Map(entries.iter().map(found).collect()) }
+        }
+        _ => node.clone(),
+    };
+    let root = &change(root, "services.*.environment", &mut |node| filled(node));
+    let root = &change(root, "services.*.build.args", &mut |args| {
+        only(&filled(args), |entry| !entry.value.is_null())
+    });
+    change(root, "configs.*", &mut |config| match config.get("environment") {
+        Some(name) => match name.as_str().and_then(|name| environment.get(name)) {
+            Some(value) => {
+                let value = Node::text(name.span, value);
+                with(config, Entry::new("content", name.span, value))
+            }
+            None => config.clone(),
+        },
+        None => config.clone(),
+    })
+}
+
+/// Variables by name, each with its key and value.
+type Variables = BTreeMap<Rc<str>, Entry>;
+
+/// A service in which the variables of its env files are its own: a later file over an earlier one, and what the service
+/// says itself over all of them (compose-go: `WithServicesEnvironmentResolved` in `types/project.go`).
+pub(super) fn read_files(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    service: &Node,
+    environment: &Environment,
+) -> Node {
+    let files = service.get("env_file").map_or(&[][..], Node::items);
+    let written = service.get("environment");
+    let own: Variables = by_name(written.map_or(&[][..], Node::entries));
+    let mut variables = Variables::new();
+    for file in files {
+        let outer = InFile { environment, own: &own, before: &variables };
+        // What is wrong with a file was reported, and hides nothing in another one.
+        let more = read_env_file(d, sources, file, &outer).unwrap_or_default();
+        variables.extend(more);
+    }
+    for (name, entry) in &own {
+        if let Some(hidden) = variables.get(name).filter(|_| entry.value.is_null()) {
+            warn_hidden(d, entry, hidden);
+        }
+    }
+    let broken = written.is_some_and(|written| matches!(written.value, Value::Broken(_)));
+    let service = only(service, |entry| &*entry.key != "env_file");
+    if broken || variables.is_empty() {
+        return service;
+    }
+    variables.extend(own);
+    let span = written.map_or(service.span, |written| written.span);
+    let all = Node::map(span, variables.into_values().collect());
+    with(&service, Entry::new("environment", span, all))
+}
+
+fn by_name(entries: &[Entry]) -> Variables {
+    entries.iter().map(|entry| (Rc::clone(&entry.key), entry.clone())).collect()
+}
+
+/// A name without a value takes a variable away, even if an env file sets it. Nobody expects that.
+fn warn_hidden(d: &mut Diagnostics, own: &Entry, hidden: &Entry) {
+    let message = format!("`{}` is not set here, and hides what the env file says", own.key);
+    let draft = d.warning(Code::UnsetVariable, message).label(own.key_span, "not set");
+    draft.label(hidden.key_span, "hidden").help("remove the name, or give it a value").emit();
+}
+
+/// The variables an env file may refer to: the project's, then the service's own, then those of the files before.
+struct InFile<'a> {
+    environment: &'a Environment,
+    own: &'a Variables,
+    before: &'a Variables,
+}
+
+impl Lookup for InFile<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let of = |variables: &'_ Variables| variables.get(name)?.value.as_str().map(str::to_owned);
+        let own = || of(self.own).or_else(|| of(self.before)).map(Cow::Owned);
+        self.environment.get(name).or_else(own)
+    }
+}
+
+fn read_env_file(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    file: &Node,
+    outer: &dyn Lookup,
+) -> Result<Variables, Reported> {
+    let format = match file.get("format") {
+        Some(format) => env_format(d, format)?,
+        None => EnvFormat::Compose,
+    };
+    let required = file.get("required").and_then(Node::as_str) != Some("false");
+    let Some(path) = text(file, "path") else { return d.failed().map(|()| Variables::new()) };
+    read(d, sources, path, format, required, outer)
+}
+
+fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
+    match (&node.value, node.as_str()) {
+        (Value::Broken(reported), _) => Err(*reported),
+        (_, Some("raw")) => Ok(EnvFormat::Raw),
+        (_, None | Some("")) => Ok(EnvFormat::Compose),
+        (_, Some(format)) => {
+            let message = format!("no format of env files is called `{format}`");
+            let draft = d.error(Code::InvalidValue, message).label(node.content(), "");
+            Err(draft.help("write `raw`, or leave the key away").emit())
+        }
+    }
+}
+
+/// Reads a file of variables, whose path starts where the Compose file says.
+fn read(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    path: &Node,
+    format: EnvFormat,
+    required: bool,
+    outer: &dyn Lookup,
+) -> Result<Variables, Reported> {
+    let written = path.as_str().unwrap_or_default();
+    let base = sources.base(path.span.file).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let place = in_project(written, &base);
+    let id = match sources.read(&place) {
+        Ok(id) => id,
+        Err(ReadError::NotFound) if !required => return Ok(Variables::new()),
+        Err(error) => return Err(unreadable(d, &place, &error, Some(path.content()))),
+    };
+    if Sources::leads_out(Path::new(written), &base) {
+        let message = format!("`{written}` is a link that leads out of the project");
+        let draft = d.warning(Code::HostDependent, message).label(path.content(), "written into the bundle");
+        let help = "what it says is checked in with the bundle; keep it in the project, or leave it out";
+        draft.help(help).emit();
+    }
+    let entries = parse(d, sources, id, outer, format)?;
+    let set = entries.into_iter().filter_map(|(name, (value, span))| {
+        let name: Rc<str> = name.into();
+        Some((Rc::clone(&name), Entry::new(name, span, Node::text(span, value?))))
+    });
+    Ok(set.collect())
+}
+
+/// A service in which the labels of its label files are its own. They see nothing but the label files before them
+/// (compose-go: `WithServicesLabelsResolved` in `types/project.go`).
+pub(super) fn read_label_files(d: &mut Diagnostics, sources: &mut Sources, service: &Node) -> Node {
+    let files = service.get("label_file").map_or(&[][..], Node::items);
+    let mut labels = Variables::new();
+    for file in files.iter().filter(|file| file.as_str().is_some()) {
+        let outer = InLabelFile(&labels);
+        let more = read(d, sources, file, EnvFormat::Compose, true, &outer).unwrap_or_default();
+        labels.extend(more);
+    }
+    let written = service.get("labels");
+    let broken = written.is_some_and(|written| matches!(written.value, Value::Broken(_)));
+    let service = if has(service, "label_file") {
+        only(service, |entry| &*entry.key != "label_file")
+    } else {
+        service.clone()
+    };
+    if broken || labels.is_empty() {
+        return service;
+    }
+    labels.extend(by_name(written.map_or(&[][..], Node::entries)));
+    let span = written.map_or(service.span, |written| written.span);
+    let all = Node::map(span, labels.into_values().collect());
+    with(&service, Entry::new("labels", span, all))
+}
+
+/// The labels of the files before.
+struct InLabelFile<'a>(&'a Variables);
+
+impl Lookup for InLabelFile<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.get(name)?.value.as_str().map(Cow::Borrowed)
+    }
+}

@@ -1,8 +1,9 @@
 //! JSON, indented as Go does it.
 
-use serde::Serialize;
+use std::io::Write as _;
 
 use super::printed::Printed;
+use crate::printable::is_unprintable;
 
 /// The text of a tree.
 pub(super) fn write(tree: &Printed) -> String {
@@ -22,10 +23,10 @@ fn value(out: &mut Vec<u8>, tree: &Printed, depth: usize) {
         Printed::Number(number) if number.parse().is_ok_and(f64::is_finite) => {
             out.extend(number.as_bytes());
         }
-        Printed::Number(text) | Printed::Text(text) => scalar(out, &**text),
+        Printed::Number(text) | Printed::Text(text) => scalar(out, text),
         Printed::List(items) => block(out, *b"[]", depth, items, |out, item| value(out, item, depth + 1)),
         Printed::Map(entries) => block(out, *b"{}", depth, entries, |out, (key, item)| {
-            scalar(out, &**key);
+            scalar(out, key);
             out.extend(b": ");
             value(out, item, depth + 1);
         }),
@@ -52,7 +53,19 @@ fn block<T>(
     out.push(close);
 }
 
-fn scalar(out: &mut Vec<u8>, text: &(impl Serialize + ?Sized)) {
+/// A text. What a terminal would act on, or does not show, is escaped.
+fn scalar(out: &mut Vec<u8>, text: &str) {
+    let start = out.len();
     // Neither a text nor a vector can fail.
-    let _infallible = serde_json::to_writer(out, text);
+    let _infallible = serde_json::to_writer(&mut *out, text);
+    if text.contains(is_unprintable) {
+        let written = String::from_utf8(out.split_off(start)).unwrap_or_default();
+        for c in written.chars() {
+            if is_unprintable(c) {
+                let _infallible = write!(out, "\\u{:04x}", u32::from(c));
+            } else {
+                out.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+    }
 }

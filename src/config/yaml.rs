@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::printed::Printed;
+use crate::printable::is_unprintable;
 
 /// The text of a tree.
 pub(super) fn write(tree: &Printed) -> String {
@@ -153,9 +154,9 @@ fn text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Whether YAML lets a character stand as it is, and no version of it takes it for the end of a line.
+/// Whether YAML lets a character stand as it is, no version of it takes it for the end of a line, and it can be seen.
 fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    !c.is_control() && !is_unprintable(c) && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// Whether a text needs no quotes, whoever reads it.

@@ -6,13 +6,16 @@
 
 mod build;
 mod check;
+mod config;
+mod discovery;
 mod prepare;
 mod project;
+mod request;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diag::Diagnostics;
 use crate::image::Platform;
@@ -43,6 +46,11 @@ pub enum Command {
     /// Writes nothing. Says for each file that differs whether it is out of date, edited by hand, missing or extra,
     /// and which command mends it.
     Check(ProjectArgs),
+    /// Print the project as Compose understands it
+    ///
+    /// Merges the files, replaces the variables, writes out short forms, fills in defaults and makes paths absolute,
+    /// as `docker compose config` does. Compose reads the output again as the same project.
+    Config(ConfigArgs),
     /// Make the bundles ready to run on this host
     ///
     /// Verifies the checksums, unpacks the root file systems from the images, and creates the directories of volumes
@@ -50,22 +58,43 @@ pub enum Command {
     Prepare(PrepareArgs),
 }
 
-/// The Compose file and what a build needs beside it.
-#[derive(Debug, Args)]
-pub struct ProjectArgs {
-    /// The Compose file; without one, compose.yaml, compose.yml, docker-compose.yml or docker-compose.yaml here or in
-    /// a directory above
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// The Compose file, as `docker compose` takes it
-    #[arg(short, long = "file", value_name = "FILE", conflicts_with = "files")]
+/// Which Compose project is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ComposeArgs {
+    /// A Compose file; several are merged, the later over the earlier, and `-` is standard input [default:
+    /// what `COMPOSE_FILE` names, else compose.yaml, compose.yml, docker-compose.yml or docker-compose.yaml here or in
+    /// a directory above, with the override file beside it]
+    #[arg(short, long, value_name = "FILE")]
     pub file: Vec<PathBuf>,
-    /// Where the bundles are [default: bundles beside the Compose file]
-    #[arg(short, long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
+    /// Where relative paths start, and where `.env` is [default: the directory of the first Compose file]
+    #[arg(long, value_name = "DIR")]
+    pub project_directory: Option<PathBuf>,
     /// The name of the project [default: as Compose finds it]
     #[arg(short, long, value_name = "NAME")]
     pub project_name: Option<String>,
+    /// A file with variables, in place of `.env`; of several, the later over the earlier
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
+    /// A profile to turn on; `*` is all of them
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Vec<String>,
+}
+
+/// The Compose project and what a build needs beside it.
+#[derive(Debug, Args)]
+pub struct ProjectArgs {
+    /// The Compose files, as with `-f`
+    #[arg(value_name = "FILE", conflicts_with = "file")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub compose: ComposeArgs,
+    /// A variable of the environment that is meant to have a say in the output
+    #[arg(long = "env", value_name = "NAME")]
+    pub expected: Vec<String>,
+    /// Where the bundles are [default: bundles beside the Compose file]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// An OCI image layout with the images [default: images beside the Compose file]
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
@@ -75,6 +104,73 @@ pub struct ProjectArgs {
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
+}
+
+/// What is printed of a project.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The services to print, with those they depend on; without `-f` and `COMPOSE_FILE`, what names a file is a Compose
+    /// file
+    #[arg(value_name = "SERVICE|FILE")]
+    pub names: Vec<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub compose: ComposeArgs,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "yaml")]
+    pub format: ConfigFormat,
+    /// Leave variables as they are
+    #[arg(long)]
+    pub no_interpolate: bool,
+    /// Leave paths as they are
+    #[arg(long)]
+    pub no_path_resolution: bool,
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub instead: Instead,
+}
+
+/// What is printed in place of the model.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, as in Compose")]
+pub struct Instead {
+    /// Only look for mistakes, and print nothing
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print the names of the services
+    #[arg(long)]
+    pub services: bool,
+    /// Print the names of the volumes
+    #[arg(long)]
+    pub volumes: bool,
+    /// Print the names of the networks
+    #[arg(long)]
+    pub networks: bool,
+    /// Print the images of the services
+    #[arg(long)]
+    pub images: bool,
+    /// Print the profiles, also those that are off
+    #[arg(long)]
+    pub profiles: bool,
+    /// Print the variables that the files see, with their values
+    #[arg(long)]
+    pub environment: bool,
+    /// Print a digest of a service, or of all of them with `*`; it is not the one that Docker prints
+    #[arg(long, value_name = "SERVICE")]
+    pub hash: Option<String>,
+}
+
+/// How a model is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConfigFormat {
+    /// As YAML
+    Yaml,
+    /// As JSON
+    Json,
 }
 
 /// The bundles to make ready.
@@ -122,6 +218,7 @@ pub fn run() -> Outcome {
     match Cli::parse().command {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
     }
 }

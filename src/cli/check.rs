@@ -1,9 +1,10 @@
 //! `bundlegen check`.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use super::project::{Built, build};
-use super::{Outcome, ProjectArgs, complain, say};
+use super::{ComposeArgs, Outcome, ProjectArgs, complain, say};
 use crate::disk::{Change, Error, Plan, diff, plan, plan_file};
 
 pub(super) fn run(args: &ProjectArgs) -> Outcome {
@@ -54,17 +55,28 @@ fn advice(args: &ProjectArgs, plans: &[Plan]) -> String {
 fn command(args: &ProjectArgs) -> String {
     let mut words = vec!["bundlegen".to_owned(), "build".to_owned()];
     words.extend(args.files.iter().map(|file| file.display().to_string()));
-    let options = [
-        ("-f", args.file.first().map(|file| file.display().to_string())),
-        ("-o", args.output.as_ref().map(|output| output.display().to_string())),
-        ("-p", args.project_name.clone()),
-        ("--images", args.images.as_ref().map(|images| images.display().to_string())),
-        ("--platform", args.platform.as_ref().map(ToString::to_string)),
-    ];
-    for (option, value) in options {
-        words.extend(value.map(|value| [option.to_owned(), value]).into_iter().flatten());
+    for (option, values) in options(args) {
+        words.extend(values.into_iter().flat_map(|value| [option.to_owned(), value]));
     }
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The options of a build with their values.
+fn options(args: &ProjectArgs) -> [(&'static str, Vec<String>); 9] {
+    let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
+    let path = |path: &Option<PathBuf>| paths(path.as_slice());
+    let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
+    [
+        ("-f", paths(file)),
+        ("--project-directory", path(project_directory)),
+        ("-p", project_name.iter().cloned().collect()),
+        ("--env-file", paths(env_file)),
+        ("--profile", profile.clone()),
+        ("--env", args.expected.clone()),
+        ("-o", path(&args.output)),
+        ("--images", path(&args.images)),
+        ("--platform", args.platform.iter().map(ToString::to_string).collect()),
+    ]
 }
 
 /// A word that a shell takes as it is.

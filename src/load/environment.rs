@@ -1,7 +1,7 @@
 //! The variables that interpolation sees, and the files they come from.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::in_project;
@@ -16,8 +16,10 @@ use crate::yaml::template::Lookup;
 pub struct Environment {
     /// What the process was started with.
     pub process: BTreeMap<String, String>,
-    /// What `.env` says.
+    /// What `.env` says, or the files that take its place.
     pub dotenv: BTreeMap<String, String>,
+    /// The variables of the process that are meant to have a say.
+    pub expected: BTreeSet<String>,
 }
 
 impl Lookup for Environment {
@@ -28,32 +30,46 @@ impl Lookup for Environment {
 }
 
 impl Environment {
-    /// Reads `.env` in each of the directories where there is one, the later over the earlier.
-    pub fn load(
-        d: &mut Diagnostics,
-        sources: &mut Sources,
-        process: BTreeMap<String, String>,
-        directories: &[PathBuf],
-    ) -> Result<Self, Reported> {
-        let mut environment = Environment { process, dotenv: BTreeMap::new() };
-        for directory in directories {
-            if let Some(entries) = environment.in_directory(d, sources, directory)? {
-                environment.dotenv.extend(entries);
-            }
-        }
-        Ok(environment)
-    }
-
-    /// Adds what the `.env` of an included project says and the one that includes it does not.
-    pub(super) fn add_default(
+    /// Adds what `.env` in a directory says, where there is one, and what was known before does not. A directory of
+    /// that name is passed over, as Compose does it.
+    pub fn add_default(
         &mut self,
         d: &mut Diagnostics,
         sources: &mut Sources,
         directory: &Path,
     ) -> Result<(), Reported> {
-        let entries = self.in_directory(d, sources, directory)?;
-        self.add_below(entries.unwrap_or_default());
+        let path = in_project(".env", directory);
+        let entries = match sources.read(&path) {
+            Ok(file) => self.of_file(d, sources, file)?,
+            Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => return Ok(()),
+            Err(error) => return Err(unreadable(d, &path, &error, None)),
+        };
+        self.add_below(entries);
         Ok(())
+    }
+
+    /// Adds what env files say, the later over the earlier, and what was known before does not. All that cannot be read
+    /// are reported.
+    pub fn add_files(
+        &mut self,
+        d: &mut Diagnostics,
+        sources: &mut Sources,
+        paths: &[PathBuf],
+    ) -> Result<(), Reported> {
+        let mut failed = None;
+        let mut added = Environment::default();
+        for path in paths {
+            let entries = match sources.read(path) {
+                Ok(file) => parse(d, sources, file, &Below(self, &added), EnvFormat::Compose),
+                Err(error) => Err(unreadable(d, path, &error, None)),
+            };
+            match entries {
+                Ok(entries) => added.dotenv.extend(set(entries)),
+                Err(reported) => failed = Some(reported),
+            }
+        }
+        self.add_below(added.dotenv);
+        failed.map_or(Ok(()), Err)
     }
 
     /// Adds what an env file of an included project says and the one that includes it does not.
@@ -76,30 +92,28 @@ impl Environment {
         }
     }
 
-    /// What `.env` in a directory says. A directory of that name is passed over, as Compose does it.
-    fn in_directory(
-        &self,
-        d: &mut Diagnostics,
-        sources: &mut Sources,
-        directory: &Path,
-    ) -> Result<Option<BTreeMap<String, String>>, Reported> {
-        let path = in_project(".env", directory);
-        match sources.read(&path) {
-            Ok(file) => self.of_file(d, sources, file).map(Some),
-            Err(ReadError::NotFound | ReadError::NotAFile("a directory")) => Ok(None),
-            Err(error) => Err(unreadable(d, &path, &error, None)),
-        }
-    }
-
     fn of_file(
         &self,
         d: &mut Diagnostics,
         sources: &Sources,
         file: FileId,
     ) -> Result<BTreeMap<String, String>, Reported> {
-        let entries = parse(d, sources, file, self, EnvFormat::Compose)?;
-        Ok(entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?))).collect())
+        Ok(set(parse(d, sources, file, self, EnvFormat::Compose)?).collect())
     }
+}
+
+/// Variables, and others where these say nothing.
+struct Below<'a>(&'a Environment, &'a Environment);
+
+impl Lookup for Below<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.get(name).or_else(|| self.1.get(name))
+    }
+}
+
+/// The variables that have a value.
+fn set(entries: Entries) -> impl Iterator<Item = (String, String)> {
+    entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?)))
 }
 
 /// The variables of an env file by name, each with its value and where it is set.

@@ -87,7 +87,7 @@ static GENERIC_RESOURCE: Object = Object {
         Shape::Object(&Object {
             what: "`discrete_resource_spec`",
             extensions: Extensions::Allowed,
-            attributes: &[at("kind", leaf(Text)), at("value", leaf(NATURAL))],
+            attributes: &[at("kind", leaf(Text)).kept(), at("value", leaf(NATURAL)).kept()],
         }),
     )],
 };
@@ -97,7 +97,7 @@ static RESERVED_DEVICE: Object = Object {
     extensions: Extensions::Allowed,
     attributes: &[
         at("capabilities", DISTINCT).required(),
-        at("count", leaf(Special(check::device_count))).kept(),
+        at("count", leaf(Special(check::device_count))),
         at("device_ids", DISTINCT),
         at("driver", leaf(Text)),
         at("options", DISTINCT_PAIRS),
@@ -110,7 +110,7 @@ pub(super) static DEVICE_REQUEST: Object = Object {
     extensions: Extensions::Everything,
     attributes: &[
         at("capabilities", DISTINCT),
-        at("count", leaf(Special(check::device_count))).kept(),
+        at("count", leaf(Special(check::device_count))),
         at("device_ids", DISTINCT),
         at("driver", leaf(Text)),
         at("options", DISTINCT_PAIRS),

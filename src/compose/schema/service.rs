@@ -101,7 +101,7 @@ pub static SERVICE: Object = Object {
         at("secrets", SECRETS),
         at("sysctls", PAIRS).merged(Merge::ByKey),
         at("stdin_open", leaf(Bool)),
-        at("stop_grace_period", leaf(Duration)),
+        at("stop_grace_period", leaf(Duration)).kept(),
         at("stop_signal", leaf(Text)),
         at("storage_opt", Shape::Names(&STORAGE_OPT)),
         at("tmpfs", Shape::Short(expand::one_or_list, &WORDS)),
@@ -396,7 +396,7 @@ pub(super) static HOOK: Object = Object {
     what: "a hook",
     extensions: Extensions::Allowed,
     attributes: &[
-        at("command", COMMAND).required().replaced(),
+        at("command", COMMAND).required().replaced().kept(),
         at("user", leaf(Text)),
         at("privileged", leaf(Bool)),
         at("working_dir", leaf(Text)),

@@ -151,12 +151,7 @@ impl<'a> Loader<'a> {
 
     /// One tree of several documents, each laid over those before it. Every one must be right together with those
     /// before it, so that a mistake is found in the document that makes it.
-    fn merged(
-        &mut self,
-        main: FileId,
-        documents: Vec<Node>,
-        scope: &Scope<'_>,
-    ) -> Result<Node, Reported> {
+    fn merged(&mut self, main: FileId, documents: Vec<Node>, scope: &Scope<'_>) -> Result<Node, Reported> {
         let mut failed = None;
         let mut merged: Option<Node> = None;
         for document in documents {

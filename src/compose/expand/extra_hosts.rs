@@ -1,5 +1,9 @@
 //! `extra_hosts`: what comes out is a list of `HOST=ADDRESS`, in the order of the text.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::rc::Rc;
+
 use super::keys::Seen;
 use super::{Expansion, text};
 use crate::compose::decode::{Expected, wrong_type};
@@ -31,9 +35,11 @@ pub fn extra_hosts(x: &mut Expansion<'_>, node: &Node) -> Result<Node, Reported>
     hosts.failed.map_or(Ok(Node::seq(node.span, hosts.found)), Err)
 }
 
+/// What was found, each only once.
 #[derive(Default)]
 struct Hosts {
     found: Vec<Node>,
+    known: BTreeSet<Rc<str>>,
     failed: Option<Reported>,
 }
 
@@ -63,11 +69,7 @@ impl Hosts {
             return Ok(());
         }
         check_host(x, host, item.at(0..at.max(1)))?;
-        let mut start = at + 1;
-        for address in text.get(start..).unwrap_or("").split(',') {
-            self.add(host, address, item.at(0..start + address.len()));
-            start += address.len() + 1;
-        }
+        self.add(host, text.get(at + 1..).unwrap_or(""), |range| item.at(0..at + 1 + range.end));
         Ok(())
     }
 
@@ -84,18 +86,36 @@ impl Hosts {
         for address in addresses.iter().map(Node::untagged) {
             let expected = if address.kind() == "a mapping" { Expected::TextOrList } else { Expected::Text };
             match text(address) {
-                Some(text) => self.add(&entry.key, text, address.span),
+                Some(text) => self.add(&entry.key, text, |range| address.at(range)),
                 None => return Err(wrong_type(x.d, address, expected)),
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, host: &str, address: &str, span: Span) {
-        let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let bare = bare.filter(|bare| !bare.is_empty()).unwrap_or(address);
-        self.found.push(Node::text(span, format!("{host}={bare}")));
+    /// Takes the addresses between the commas.
+    fn add(&mut self, host: &str, addresses: &str, place: impl Fn(Range<usize>) -> Span) {
+        let mut start = 0;
+        for address in addresses.split(',') {
+            let range = start..start + address.len();
+            start = range.end + 1;
+            let text: Rc<str> = format!("{host}={}", without_brackets(address)).into();
+            if self.known.insert(Rc::clone(&text)) {
+                self.found.push(Node::text(place(range), text));
+            }
+        }
     }
+}
+
+fn without_brackets(address: &str) -> &str {
+    let mut bare = address;
+    while let Some(inner) = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if inner.is_empty() {
+            break;
+        }
+        bare = inner;
+    }
+    bare
 }
 
 fn check_host(x: &mut Expansion<'_>, host: &str, span: Span) -> Result<(), Reported> {

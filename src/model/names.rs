@@ -71,7 +71,9 @@ fn in_default(service: &Node) -> Node {
     let elsewhere = has(service, "provider") || has(service, "network_mode");
     let networks = match service.get("networks") {
         _ if elsewhere => return service.clone(),
-        Some(networks) if matches!(&networks.value, Value::Map(entries) if entries.is_empty()) => networks.span,
+        Some(networks) if matches!(&networks.value, Value::Map(entries) if entries.is_empty()) => {
+            networks.span
+        }
         Some(_) => return service.clone(),
         None => service.span,
     };

@@ -41,8 +41,7 @@ impl Resolver<'_> {
                 Value::Map(entries.iter().map(entry).collect())
             }
             (Value::Map(entries), Shape::Names(Names { value, .. })) => {
-                let entry =
-                    |entry: &Entry| Entry { value: self.node(&entry.value, value), ..entry.clone() };
+                let entry = |entry: &Entry| Entry { value: self.node(&entry.value, value), ..entry.clone() };
                 Value::Map(entries.iter().map(entry).collect())
             }
             (Value::Seq(items), Shape::List(list)) => {

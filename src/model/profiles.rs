@@ -20,7 +20,8 @@ impl Services {
     /// service turns all of its profiles on.
     pub(super) fn new(root: &Node, selection: &Selection, environment: &Environment) -> Self {
         let entries = root.get("services").map_or(&[][..], Node::entries);
-        let all: BTreeMap<_, _> = entries.iter().map(|entry| (Rc::clone(&entry.key), entry.clone())).collect();
+        let all: BTreeMap<_, _> =
+            entries.iter().map(|entry| (Rc::clone(&entry.key), entry.clone())).collect();
         let mut on: BTreeSet<String> = profiles(selection, environment).into_iter().collect();
         let named = selection.services.iter().filter_map(|name| all.get(&**name));
         let more: Vec<String> = named
@@ -41,6 +42,11 @@ impl Services {
     /// Whether a service is there and on.
     pub(super) fn is_enabled(&self, name: &str) -> bool {
         self.enabled.contains(name)
+    }
+
+    /// Whether a service is there and off.
+    pub(super) fn is_disabled(&self, name: &str) -> bool {
+        self.all.contains_key(name) && !self.is_enabled(name)
     }
 
     /// All names, those of services that are off as well.

@@ -94,7 +94,9 @@ fn one(pattern: &[char], c: char) -> Option<usize> {
             let end = class.iter().position(|c| *c == ']')?;
             let class = class.get(..end)?;
             let in_class = class.contains(&c)
-                || class.windows(3).any(|range| matches!(range, [low, '-', high] if (low..=high).contains(&&c)));
+                || class
+                    .windows(3)
+                    .any(|range| matches!(range, [low, '-', high] if (low..=high).contains(&&c)));
             (in_class != (negated == 1)).then_some(2 + negated + end)
         }
         [literal, ..] => (*literal == c).then_some(1),
@@ -105,7 +107,8 @@ fn one(pattern: &[char], c: char) -> Option<usize> {
 /// The tree without networks, volumes, secrets, configs and models that no service uses (compose-go:
 /// `WithoutUnnecessaryResources` in `types/project.go`).
 pub(super) fn prune(root: &Node) -> Node {
-    let keys = |path: &str| names_of(all(root, path).into_iter().flat_map(Node::entries).map(|entry| &*entry.key));
+    let keys =
+        |path: &str| names_of(all(root, path).into_iter().flat_map(Node::entries).map(|entry| &*entry.key));
     let texts = |path: &str| names_of(all(root, path).into_iter().filter_map(Node::as_str));
     let volumes = all(root, "services.*.volumes.*").into_iter().filter(|mount| is_volume(mount));
     let mut secrets = texts("services.*.secrets.*.source");

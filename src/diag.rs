@@ -295,6 +295,8 @@ codes! {
     UnknownService = "unknown-service",
     /// A volume that is referred to is not declared.
     UnknownVolume = "unknown-volume",
+    /// A network, secret, config or model that is referred to is not declared.
+    UnknownResource = "unknown-resource",
     /// Services wait for each other.
     Cycle = "cycle",
     /// A service has no image, or its image is not at hand.

@@ -3,12 +3,17 @@
 //! The order of the work is that of compose-go's `loader`, as it decides which mistakes can be seen. Paths stay as they
 //! are written, so that what is built of a project can be moved with it; [`paths::absolute`] is for `config`.
 
+mod consistency;
+mod cycle;
 mod defaults;
+mod dependencies;
 mod edit;
 mod environment;
+mod exclusive;
 mod names;
 pub mod paths;
 mod profiles;
+mod replicas;
 mod selection;
 
 use std::rc::Rc;
@@ -49,14 +54,22 @@ pub fn complete(
         return Err(reported);
     }
     let root = defaults::fill(&loaded.root);
+    exclusive::check(d, &root);
     let root = environment::fill(&root, &loaded.environment);
     let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
+    let root = dependencies::imply(&root);
     let services = Services::new(&root, selection, &loaded.environment);
-    let root = services.without_disabled(&root);
+    consistency::check(d, &root, &services);
+    dependencies::check(d, &services);
+    let root = replicas::fill(&services.without_disabled(&root));
     let root = edit::change(&root, "services.*", &mut |service| {
         let service = environment::read_files(d, sources, service, &loaded.environment);
-        environment::read_label_files(d, sources, &service)
+        environment::read_label_files(d, sources, &service, &loaded.environment)
     });
     let root = selection::select(d, &root, &selection.services)?;
+    consistency::check_container_names(d, &root);
     Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root) })
 }
+
+#[cfg(test)]
+mod tests;

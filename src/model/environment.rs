@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::edit::{change, has, only, text, with};
-use crate::compose::service::EnvFormat;
+use super::edit::{change, only, text, with};
+use crate::compose::service::{EnvFormat, Missing};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::environment::parse;
 use crate::load::{Environment, in_project, unreadable};
@@ -111,15 +111,23 @@ fn read_env_file(
     d: &mut Diagnostics,
     sources: &mut Sources,
     file: &Node,
-    outer: &dyn Lookup,
+    outer: &InFile,
 ) -> Result<Variables, Reported> {
     let format = match file.get("format") {
         Some(format) => env_format(d, format)?,
         None => EnvFormat::Compose,
     };
-    let required = file.get("required").and_then(Node::as_str) != Some("false");
-    let Some(path) = text(file, "path") else { return d.failed().map(|()| Variables::new()) };
-    read(d, sources, path, format, required, outer)
+    let missing = match file.get("required").and_then(Node::as_str) {
+        Some("false") => Missing::Empty,
+        _ => Missing::Refused,
+    };
+    let Some(path) = text(file, "path") else { return Ok(Variables::new()) };
+    read(d, sources, &Asked { path, format, missing, home: home(outer.environment) }, outer)
+}
+
+/// What `~` stands for. It is the home of whoever builds, whatever `.env` says.
+fn home(environment: &Environment) -> Option<&str> {
+    environment.process.get("HOME").map(String::as_str).filter(|home| !home.is_empty())
 }
 
 fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
@@ -135,30 +143,43 @@ fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
     }
 }
 
-/// Reads a file of variables, whose path starts where the Compose file says.
+/// A file of variables that a service asks for.
+struct Asked<'a> {
+    path: &'a Node,
+    format: EnvFormat,
+    missing: Missing,
+    home: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Where the file is, and the directory its path starts from.
+    fn place(&self, sources: &Sources) -> (PathBuf, PathBuf) {
+        let written = self.path.as_str().unwrap_or_default();
+        let base = sources.base(self.path.span.file).unwrap_or(Path::new("."));
+        let at_home = self.home.zip(written.strip_prefix('~'));
+        let place = match at_home {
+            Some((home, rest)) => Path::new(home).join(rest.trim_start_matches('/')),
+            None => in_project(written, base),
+        };
+        (place, base.to_path_buf())
+    }
+}
+
+/// Reads a file of variables.
 fn read(
     d: &mut Diagnostics,
     sources: &mut Sources,
-    path: &Node,
-    format: EnvFormat,
-    required: bool,
+    asked: &Asked,
     outer: &dyn Lookup,
 ) -> Result<Variables, Reported> {
-    let written = path.as_str().unwrap_or_default();
-    let base = sources.base(path.span.file).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let place = in_project(written, &base);
+    let (place, base) = asked.place(sources);
     let id = match sources.read(&place) {
         Ok(id) => id,
-        Err(ReadError::NotFound) if !required => return Ok(Variables::new()),
-        Err(error) => return Err(unreadable(d, &place, &error, Some(path.content()))),
+        Err(ReadError::NotFound) if asked.missing == Missing::Empty => return Ok(Variables::new()),
+        Err(error) => return Err(unreadable(d, &place, &error, Some(asked.path.content()))),
     };
-    if Sources::leads_out(Path::new(written), &base) {
-        let message = format!("`{written}` is a link that leads out of the project");
-        let draft = d.warning(Code::HostDependent, message).label(path.content(), "written into the bundle");
-        let help = "what it says is checked in with the bundle; keep it in the project, or leave it out";
-        draft.help(help).emit();
-    }
-    let entries = parse(d, sources, id, outer, format)?;
+    warn_outside(d, asked.path, &base);
+    let entries = parse(d, sources, id, outer, asked.format)?;
     let set = entries.into_iter().filter_map(|(name, (value, span))| {
         let name: Rc<str> = name.into();
         Some((Rc::clone(&name), Entry::new(name, span, Node::text(span, value?))))
@@ -166,23 +187,36 @@ fn read(
     Ok(set.collect())
 }
 
+/// What is read from elsewhere differs from one machine to the next.
+fn warn_outside(d: &mut Diagnostics, path: &Node, base: &Path) {
+    let written = path.as_str().unwrap_or_default();
+    if Sources::leads_out(Path::new(written), base) {
+        let message = format!("`{written}` is a link that leads out of the project");
+        let draft = d.warning(Code::HostDependent, message).label(path.content(), "written into the bundle");
+        let help = "what it says is checked in with the bundle; keep it in the project, or leave it out";
+        draft.help(help).emit();
+    }
+}
+
 /// A service in which the labels of its label files are its own. They see nothing but the label files before them
 /// (compose-go: `WithServicesLabelsResolved` in `types/project.go`).
-pub(super) fn read_label_files(d: &mut Diagnostics, sources: &mut Sources, service: &Node) -> Node {
+pub(super) fn read_label_files(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    service: &Node,
+    environment: &Environment,
+) -> Node {
     let files = service.get("label_file").map_or(&[][..], Node::items);
     let mut labels = Variables::new();
-    for file in files.iter().filter(|file| file.as_str().is_some()) {
-        let outer = InLabelFile(&labels);
-        let more = read(d, sources, file, EnvFormat::Compose, true, &outer).unwrap_or_default();
+    for path in files.iter().filter(|path| path.as_str().is_some()) {
+        let home = home(environment);
+        let asked = Asked { path, format: EnvFormat::Compose, missing: Missing::Refused, home };
+        let more = read(d, sources, &asked, &InLabelFile(&labels)).unwrap_or_default();
         labels.extend(more);
     }
     let written = service.get("labels");
     let broken = written.is_some_and(|written| matches!(written.value, Value::Broken(_)));
-    let service = if has(service, "label_file") {
-        only(service, |entry| &*entry.key != "label_file")
-    } else {
-        service.clone()
-    };
+    let service = only(service, |entry| &*entry.key != "label_file");
     if broken || labels.is_empty() {
         return service;
     }

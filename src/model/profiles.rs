@@ -44,6 +44,11 @@ impl Services {
         self.enabled.contains(name)
     }
 
+    /// Whether a service is there and off.
+    pub(super) fn is_disabled(&self, name: &str) -> bool {
+        self.all.contains_key(name) && !self.is_enabled(name)
+    }
+
     /// All names, those of services that are off as well.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.all.keys().map(|name| &**name)

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::{Expansion, text};
+use crate::compose::value::moved;
 use crate::compose::value::port::Protocol;
 use crate::diag::{Code, Invalid, Reported};
 use crate::source::Span;
@@ -52,9 +53,9 @@ fn write_out(x: &mut Expansion<'_>, item: &Node) -> Vec<Node> {
         Ok(spec) => spec,
         Err(invalid) => return broken(x.d.invalid(Code::InvalidValue, invalid, place)),
     };
-    if let Some(lost) = &spec.lost {
+    if let Some(cut) = &spec.cut {
         let message = format!("Compose reads `{text}` only in part");
-        let draft = x.d.warning(Code::InvalidValue, message).label(place(lost.clone()), "never looked at");
+        let draft = x.d.warning(Code::InvalidValue, message).label(place(cut.clone()), "never looked at");
         draft.help(FORM).emit();
     }
     x.ports += spec.count();
@@ -74,7 +75,7 @@ struct Spec {
     container: Ports,
     protocol: Protocol,
     /// What Compose does not look at.
-    lost: Option<Range<usize>>,
+    cut: Option<Range<usize>>,
 }
 
 /// One port or several, and where they stand.
@@ -83,7 +84,7 @@ struct Ports {
     first: u16,
     last: u16,
     place: Range<usize>,
-    lost: Option<Range<usize>>,
+    cut: Option<Range<usize>>,
 }
 
 impl Spec {
@@ -93,32 +94,16 @@ impl Spec {
         let end = last.map_or(0, |at| at + 1);
         let host = last.map(|last| second.map_or(0, |at| at + 1)..last).filter(|range| !range.is_empty());
         let address = second.map_or(Ok(None), |end| address(text, 0..end))?;
-        let (port, protocol, lost) = protocol(text, end)?;
+        let Ending { port, protocol, cut } = Ending::read(text, end)?;
         if port.is_empty() {
-            let message = format!("`{text}` names no port of the container");
-            return Err(Invalid::new(
-                if text.is_empty() { 0..0 } else { end.saturating_sub(1)..text.len() },
-                message,
-            )
-            .help(FORM));
+            let place = if text.is_empty() { 0..0 } else { end.saturating_sub(1)..text.len() };
+            return Err(Invalid::new(place, format!("`{text}` names no port of the container")).help(FORM));
         }
         let container = Ports::read(text, port)?;
         let host = host.map(|range| host_ports(text, range)).transpose()?;
-        if container.first == 0 {
-            let message = format!(
-                "a port of a container is from 1 to 65535, found `{}`",
-                slice(text, &container.place)
-            );
-            return Err(Invalid::new(container.place, message));
-        }
-        if let Some(host) = host.as_ref().filter(|host| !container.fits(host)) {
-            let (host, place) = (slice(text, &host.place), container.place.clone());
-            let message = format!("the ranges `{host}` and `{}` are not equally long", slice(text, &place));
-            return Err(Invalid::new(host_start(text, host)..place.end, message)
-                .help("a range of the host needs as many ports of the container, or one"));
-        }
-        let lost = lost.or_else(|| container.lost.clone()).or_else(|| host.as_ref()?.lost.clone());
-        Ok(Spec { address, host, container, protocol, lost })
+        container.check(text, host.as_ref())?;
+        let cut = cut.or_else(|| container.cut.clone()).or_else(|| host.as_ref()?.cut.clone());
+        Ok(Spec { address, host, container, protocol, cut })
     }
 
     fn count(&self) -> usize {
@@ -158,7 +143,7 @@ impl Ports {
         let ports = slice(text, &place);
         let Some((first, rest)) = ports.split_once('-') else {
             let port = number(text, place.clone())?;
-            return Ok(Ports { first: port, last: port, place, lost: None });
+            return Ok(Ports { first: port, last: port, place, cut: None });
         };
         let start = place.start + first.len() + 1;
         let end = rest.find('-').map_or(place.end, |at| start + at);
@@ -166,17 +151,30 @@ impl Ports {
         if last < first {
             return Err(Invalid::new(place, format!("the range `{ports}` ends before it begins")));
         }
-        let lost = (end < place.end).then_some(end..place.end);
-        Ok(Ports { first, last, place, lost })
+        let cut = (end < place.end).then_some(end..place.end);
+        Ok(Ports { first, last, place, cut })
     }
 
     fn count(&self) -> usize {
         usize::from(self.last - self.first) + 1
     }
 
-    /// Whether these ports of a container can be found at the ports of the host.
-    fn fits(&self, host: &Ports) -> bool {
-        self.count() == 1 || self.count() == host.count()
+    /// Checks ports of a container, and whether they can be found at the ports of the host.
+    fn check(&self, text: &str, host: Option<&Ports>) -> Result<(), Invalid> {
+        let own = slice(text, &self.place);
+        if self.first == 0 {
+            let message = format!("a port of a container is from 1 to 65535, found `{own}`");
+            return Err(Invalid::new(self.place.clone(), message));
+        }
+        match host {
+            Some(host) if self.count() > 1 && self.count() != host.count() => {
+                let (place, host) = (host.place.start..self.place.end, slice(text, &host.place));
+                let message = format!("the ranges `{host}` and `{own}` are not equally long");
+                let help = "a range of the host needs as many ports of the container, or one";
+                Err(Invalid::new(place, message).help(help))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The port of the host for a port of the container; all of them where the container has one.
@@ -192,27 +190,30 @@ fn slice<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
     text.get(range.clone()).unwrap_or("")
 }
 
-/// Where the ports of the host begin in a text that has them.
-fn host_start(text: &str, host: &str) -> usize {
-    let colon = text.rfind(':').unwrap_or(0);
-    colon.saturating_sub(host.len())
+/// What stands after the last colon.
+struct Ending {
+    port: Range<usize>,
+    protocol: Protocol,
+    /// From a second `/` on.
+    cut: Option<Range<usize>>,
 }
 
-/// The port before a `/`, the protocol after it, and what stands after a second one.
-fn protocol(text: &str, start: usize) -> Result<(Range<usize>, Protocol, Option<Range<usize>>), Invalid> {
-    let Some(slash) = text.get(start..).and_then(|rest| rest.find('/')).map(|at| start + at) else {
-        return Ok((start..text.len(), Protocol::default(), None));
-    };
-    let second = text.get(slash + 1..).and_then(|rest| rest.find('/')).map(|at| slash + 1 + at);
-    let end = second.unwrap_or(text.len());
-    let lost = second.filter(|at| at + 1 < text.len()).map(|at| at..text.len());
-    let protocol = match slice(text, &(slash + 1..end)) {
-        // What has no port is reported as that.
-        "" => Protocol::default(),
-        _ if slash == start => Protocol::default(),
-        name => name.parse().map_err(|invalid| crate::compose::value::moved(invalid, slash + 1))?,
-    };
-    Ok((start..slash, protocol, lost))
+impl Ending {
+    fn read(text: &str, start: usize) -> Result<Ending, Invalid> {
+        let slash = |from: usize| text.get(from..)?.find('/').map(|at| from + at);
+        let Some(first) = slash(start) else {
+            return Ok(Ending { port: start..text.len(), protocol: Protocol::default(), cut: None });
+        };
+        let second = slash(first + 1);
+        let cut = second.map(|at| at..text.len()).filter(|range| range.len() > 1);
+        let protocol = match slice(text, &(first + 1..second.unwrap_or(text.len()))) {
+            "" => Protocol::default(),
+            // That there is no port is reported alone.
+            _ if first == start => Protocol::default(),
+            name => name.parse().map_err(|invalid| moved(invalid, first + 1))?,
+        };
+        Ok(Ending { port: start..first, protocol, cut })
+    }
 }
 
 fn address(text: &str, range: Range<usize>) -> Result<Option<Range<usize>>, Invalid> {

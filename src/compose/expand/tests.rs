@@ -22,7 +22,7 @@ fn write_out(text: &str, shape: &Shape, variables: Variables) -> String {
     for found in d.sorted() {
         let at = found.labels.first().map_or("", |label| sources.slice(label.span));
         let kind = if found.severity == crate::diag::Severity::Error { "error" } else { "warning" };
-        shown += &format!("\n{kind} at `{at}`: {}", found.message);
+        shown.extend(["\n", kind, " at `", at, "`: ", &found.message]);
     }
     shown
 }
@@ -30,7 +30,7 @@ fn write_out(text: &str, shape: &Shape, variables: Variables) -> String {
 fn show(node: &Node, out: &mut String) {
     match &node.value {
         Value::Null => out.push('~'),
-        Value::Scalar(scalar) if scalar.resolve() == Plain::Str => *out += &format!("'{}'", scalar.text),
+        Value::Scalar(scalar) if scalar.resolve() == Plain::Str => out.extend(["'", &scalar.text, "'"]),
         Value::Scalar(scalar) => *out += &scalar.text,
         Value::Reset => *out += "!reset",
         Value::Broken(_) => *out += "!broken",
@@ -50,7 +50,7 @@ fn show(node: &Node, out: &mut String) {
             *out += "{";
             for (at, entry) in entries.iter().enumerate() {
                 *out += if at > 0 { ", " } else { "" };
-                *out += &format!("{}: ", entry.key);
+                out.extend([&*entry.key, ": "]);
                 show(&entry.value, out);
             }
             *out += "}";

@@ -65,10 +65,11 @@ impl Parts {
 /// What stands between the colons that are neither part of a variable nor of a Windows drive.
 fn sections(text: &str) -> Result<Vec<Range<usize>>, Invalid> {
     // Compose does not look at what is too short for two parts.
-    if text.len() <= 2 {
-        return Ok(if text.is_empty() { Vec::new() } else { vec![0..text.len()] });
-    }
     let mut found = Vec::new();
+    if text.len() <= 2 {
+        found.extend(Some(0..text.len()).filter(|range| !range.is_empty()));
+        return Ok(found);
+    }
     let (mut start, mut open, mut opened) = (0, 0usize, 0);
     for (at, c) in text.char_indices() {
         match c {

@@ -273,10 +273,10 @@ fn blocks_keep_their_ends() {
 #[test]
 fn a_long_key_is_announced() {
     let tree = Printed::Map(vec![
-        ("k".repeat(2000).into(), Printed::List(vec![Printed::Bool(true), Printed::Null])),
         ("\u{1}".repeat(300).into(), Printed::Map(vec![("a".into(), Printed::Text("b\nc".into()))])),
+        ("k".repeat(2000).into(), Printed::List(vec![Printed::Bool(true), Printed::Null])),
     ]);
-    assert!(yaml::write(&tree).starts_with("? kkk"));
+    assert!(yaml::write(&tree).contains("\n? kkk"));
     same(&tree);
 }
 

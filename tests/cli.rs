@@ -153,7 +153,7 @@ fn config_prints_what_is_meant() {
     };
     let p = ["--profile", "p"];
     assert_eq!(printed(&["--profile", "p", "--services"]), "db\nweb\nx\n");
-    assert_eq!(printed(&["-f", "compose.yaml", "--services", "web"]), "db\nweb\n");
+    assert_eq!(printed(&[p[0], p[1], "-f", "compose.yaml", "--services", "web"]), "db\nweb\n");
     assert_eq!(printed(&["compose.yaml", "--services", "x"]), "x\n");
     assert_eq!(printed(&["--profile", "p", "--images"]), "d\ni:1\nx\n");
     assert_eq!(printed(&["x", "--quiet"]), "");

@@ -175,7 +175,7 @@ fn says_something(value: &Printed, attribute: &Attribute) -> bool {
         return true;
     }
     match (innermost(&attribute.shape), value) {
-        (Shape::Leaf(Leaf::Bytes), Printed::Text(text)) if &**text == "0" => false,
+        (Shape::Leaf(Leaf::Bytes(_)), Printed::Text(text)) if &**text == "0" => false,
         (Shape::Leaf(Leaf::Duration), Printed::Text(text)) if &**text == "0s" => false,
         _ => !value.is_empty(),
     }

@@ -93,7 +93,7 @@ fn a_project_is_found_from_below() {
 }
 
 #[test]
-fn variables_of_compose_are_followed_or_refused() {
+fn variables_of_compose_are_followed() {
     let project =
         Project::new(&[("compose.yaml", &one("hostname: \"${NAME:-none}\"")), (".env", "NAME=dotenv\n")]);
     let name = |environment: &[(&str, &str)]| {
@@ -103,18 +103,71 @@ fn variables_of_compose_are_followed_or_refused() {
     assert_eq!(name(&[]), "dotenv\n");
     assert_eq!(name(&[("NAME", "shell")]), "shell\n");
     assert_eq!(name(&[("COMPOSE_DISABLE_ENV_FILE", "1")]), "none\n");
+    let disabled = [("COMPOSE_DISABLE_ENV_FILE", "perhaps")];
+    project.run("", &["build"], &disabled).fails_with(1, "neither true nor false: `perhaps`");
+    project.write("a.env", "NAME=a\nA=a\n");
+    project.write("b.env", "NAME=b$A\n");
+    assert_eq!(name(&[("COMPOSE_ENV_FILES", "a.env,b.env")]), "ba\n");
     project.write("other.yaml", &one("hostname: other"));
+    project.write("over.yaml", "services: {web: {hostname: over}}\n");
     assert_eq!(name(&[("COMPOSE_FILE", "other.yaml")]), "other\n");
-    for environment in [
-        [("COMPOSE_FILE", "a.yaml:b.yaml"), ("X", "")],
-        [("COMPOSE_FILE", "a.yaml,b.yaml"), ("COMPOSE_PATH_SEPARATOR", ",")],
-        [("COMPOSE_ENV_FILES", "a.env"), ("X", "")],
-    ] {
-        project.run("", &["build"], &environment).fails_with(1, "not supported yet");
-    }
+    assert_eq!(name(&[("COMPOSE_FILE", "other.yaml:over.yaml")]), "over\n");
+    assert_eq!(name(&[("COMPOSE_FILE", "other.yaml;over.yaml"), ("COMPOSE_PATH_SEPARATOR", ";")]), "over\n");
     project.write(".env", "COMPOSE_FILE=other.yaml\n");
-    project.run("", &["build"], &[]).fails_with(1, "not supported yet");
+    assert_eq!(name(&[]), "other\n");
     project.run("", &["build", "compose.yaml"], &[]).succeeds();
+    assert_eq!(project.read("bundles/web/etc/hostname"), "none\n");
+}
+
+#[test]
+fn a_project_is_found_with_its_override() {
+    let project = Project::new(&[
+        ("compose.yml", &one("hostname: first")),
+        ("docker-compose.yml", &one("hostname: second")),
+        ("compose.override.yaml", "services: {web: {hostname: over}}\n"),
+    ]);
+    fs::create_dir(project.0.path().join("a")).unwrap();
+    let found = project.run("a", &["build"], &[]);
+    found.succeeds();
+    assert!(found.said().contains("../docker-compose.yml is passed over, as ../compose.yml is there too"));
+    assert_eq!(project.read("bundles/web/etc/hostname"), "over\n");
+    project.run("a", &["build", "-f", "../compose.yml"], &[]).succeeds();
+    assert_eq!(project.read("bundles/web/etc/hostname"), "first\n");
+}
+
+#[test]
+fn config_prints_what_is_meant() {
+    let project = Project::new(&[
+        (
+            "compose.yaml",
+            "services: {web: {image: \"i:$V\", depends_on: [db]}, db: {image: d, profiles: [p]}, x: {image: x}}\n",
+        ),
+        ("v.env", "V=1\n"),
+        ("web", "not a service's name without -f\n"),
+    ]);
+    let printed = |args: &[&str]| {
+        let args: Vec<_> = ["config", "--env-file", "v.env"].iter().chain(args).copied().collect();
+        let done = project.run("", &args, &[]);
+        done.succeeds();
+        String::from_utf8(done.0.stdout).unwrap()
+    };
+    let p = ["--profile", "p"];
+    assert_eq!(printed(&["--profile", "p", "--services"]), "db\nweb\nx\n");
+    assert_eq!(printed(&[p[0], p[1], "-f", "compose.yaml", "--services", "web"]), "db\nweb\n");
+    assert_eq!(printed(&["compose.yaml", "--services", "x"]), "x\n");
+    assert_eq!(printed(&["--profile", "p", "--images"]), "d\ni:1\nx\n");
+    assert_eq!(printed(&["x", "--quiet"]), "");
+    assert_eq!(printed(&["--profiles"]), "p\n");
+    assert!(printed(&[p[0], p[1], "--format", "json"]).contains("\"image\": \"i:1\""));
+    assert!(printed(&[p[0], p[1], "--no-interpolate"]).contains("image: i:$V\n"));
+    assert!(printed(&["--environment"]).contains("V=1\n"));
+    let all = printed(&[p[0], p[1], "--hash", "*"]);
+    assert_eq!(all.lines().nth(2).unwrap(), printed(&["x", "--hash", "x"]).trim_end());
+    assert_eq!(printed(&["x", "-o", "out.yaml"]), "");
+    assert_eq!(project.read("out.yaml"), printed(&["x"]));
+    let wrong = project.run("", &["config", "-f", "compose.yaml", "nobody"], &[]);
+    wrong.fails_with(1, "nobody");
+    assert!(wrong.0.stdout.is_empty());
 }
 
 #[test]

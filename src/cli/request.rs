@@ -38,6 +38,7 @@ pub(super) fn request(
     let mut environment = Environment {
         process: process_variables(&here),
         expected: how.expected.into_iter().collect(),
+        unset: how.unset,
         ..Environment::default()
     };
     let env_files = env_files(args);

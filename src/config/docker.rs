@@ -15,8 +15,10 @@ pub(super) fn shape(tree: &mut Printed, format: Format) {
         if let Some(build) = service.get_mut("build") {
             ssh(build);
             limits(build, format);
+            hosts(build);
         }
         limits(service, format);
+        hosts(service);
         if let Some(deploy) = service.get_mut("deploy") {
             embedded(deploy, "resources", format);
             embedded(deploy, "placement", format);
@@ -27,9 +29,19 @@ pub(super) fn shape(tree: &mut Printed, format: Format) {
     }
     for network in tree.below("networks") {
         embedded(network, "ipam", format);
+        // Docker has no place for these.
+        if let Some(ipam) = network.get_mut("ipam") {
+            ipam.remove("options");
+        }
     }
-    if let (Format::Json, Printed::Map(entries)) = (format, tree) {
-        entries.retain(|(key, _)| &**key != "models");
+    for config in tree.below("configs") {
+        // It came from there.
+        if config.get_mut("environment").is_some() {
+            config.remove("content");
+        }
+    }
+    if format == Format::Json {
+        tree.remove("models");
     }
 }
 
@@ -45,11 +57,18 @@ fn ssh(build: &mut Printed) {
     }
 }
 
+/// What is a mapping inside is printed sorted.
+fn hosts(holder: &mut Printed) {
+    if let Some(hosts) = holder.get_mut("extra_hosts") {
+        hosts.items_mut().sort_by(|a, b| a.text().cmp(b.text()));
+    }
+}
+
 /// A limit of 0 is a soft and a hard one of 0; in JSON these are left out.
 fn limits(holder: &mut Printed, format: Format) {
     for limit in holder.below("ulimits") {
         if limit.is_empty() {
-            let zero = |key: &str| (key.into(), Printed::Number("0".into()));
+            let zero = |key: &str| (key.into(), Printed::Plain("0".into()));
             *limit = Printed::Map(vec![zero("soft"), zero("hard")]);
         }
         if let (Format::Json, Printed::Map(entries)) = (format, limit) {
@@ -62,10 +81,11 @@ fn limits(holder: &mut Printed, format: Format) {
 fn embedded(holder: &mut Printed, part: &str, format: Format) {
     match (format, holder) {
         (Format::Json, holder) => holder.get_or_insert(part, Printed::Map(Vec::new())),
-        (Format::Yaml, Printed::Map(entries)) => {
-            entries.retain(|(key, value)| &**key != part || !value.is_empty());
+        (Format::Yaml, holder) => {
+            if holder.get_mut(part).is_some_and(|value| value.is_empty()) {
+                holder.remove(part);
+            }
         }
-        (Format::Yaml, _) => {}
     }
 }
 

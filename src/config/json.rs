@@ -19,11 +19,11 @@ fn value(out: &mut Vec<u8>, tree: &Printed, depth: usize) {
         Printed::Null => out.extend(b"null"),
         Printed::Bool(true) => out.extend(b"true"),
         Printed::Bool(false) => out.extend(b"false"),
-        // JSON has no infinity. Docker gives up; a text loses nothing.
-        Printed::Number(number) if number.parse().is_ok_and(f64::is_finite) => {
+        // JSON has no dates, and no infinity: there Docker gives up, and a text loses nothing.
+        Printed::Plain(number) if number.parse().is_ok_and(f64::is_finite) => {
             out.extend(number.as_bytes());
         }
-        Printed::Number(text) | Printed::Text(text) => scalar(out, text),
+        Printed::Plain(text) | Printed::Text(text) => scalar(out, text),
         Printed::List(items) => block(out, *b"[]", depth, items, |out, item| value(out, item, depth + 1)),
         Printed::Map(entries) => block(out, *b"{}", depth, entries, |out, (key, item)| {
             scalar(out, key);

@@ -17,8 +17,8 @@ pub(super) enum Printed {
     Null,
     /// A boolean.
     Bool(bool),
-    /// A number, as Go spells it.
-    Number(Rc<str>),
+    /// A number or a date, as Go spells it.
+    Plain(Rc<str>),
     /// A text.
     Text(Rc<str>),
     /// A list.
@@ -26,9 +26,6 @@ pub(super) enum Printed {
     /// A mapping, in the order it is written in.
     Map(Vec<(Rc<str>, Printed)>),
 }
-
-/// Attributes that the loader has acted on and that say nothing any more.
-const CONSUMED: [&str; 5] = ["version", "include", "extends", "env_file", "label_file"];
 
 impl Printed {
     /// A model.
@@ -64,6 +61,21 @@ impl Printed {
         }
     }
 
+    /// Takes a key away.
+    pub(super) fn remove(&mut self, key: &str) {
+        if let Printed::Map(entries) = self {
+            entries.retain(|(name, _)| &**name != key);
+        }
+    }
+
+    /// A text; nothing of what is none.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Printed::Text(text) => text,
+            _ => "",
+        }
+    }
+
     /// The values of the mapping under a key; none where there is none.
     pub(super) fn below(&mut self, key: &str) -> impl Iterator<Item = &mut Printed> {
         let entries = match self.get_mut(key) {
@@ -84,7 +96,7 @@ impl Printed {
     /// Writes `$$` for every `$`: what is printed is read as a Compose file again.
     pub(super) fn double_dollars(&mut self) {
         match self {
-            Printed::Null | Printed::Bool(_) | Printed::Number(_) => {}
+            Printed::Null | Printed::Bool(_) | Printed::Plain(_) => {}
             Printed::Text(text) => double_dollars(text),
             Printed::List(items) => items.iter_mut().for_each(Printed::double_dollars),
             Printed::Map(entries) => {
@@ -101,7 +113,7 @@ impl Printed {
         match self {
             Printed::Null | Printed::Bool(false) => true,
             Printed::Bool(true) => false,
-            Printed::Number(number) => number.parse() == Ok(0.0),
+            Printed::Plain(text) => text.parse() == Ok(0.0),
             Printed::Text(text) => text.is_empty(),
             Printed::List(items) => items.is_empty(),
             Printed::Map(entries) => entries.is_empty(),
@@ -143,9 +155,7 @@ fn object(node: &Node, object: &Object, below: Extensions) -> Vec<(Rc<str>, Prin
     let mut given: BTreeMap<_, _> = sorted(node).collect();
     let mut out = Vec::with_capacity(given.len());
     for attribute in object.attributes {
-        if let Some((key, node)) = given.remove_entry(attribute.key)
-            && !CONSUMED.contains(&attribute.key)
-        {
+        if let Some((key, node)) = given.remove_entry(attribute.key) {
             let value = shaped(node, &attribute.shape, below);
             if says_something(&value, attribute) {
                 out.push((key, value));
@@ -205,8 +215,20 @@ pub(super) fn any(node: &Node) -> Printed {
         Value::Scalar(scalar) => match scalar.resolve() {
             Plain::Null => Printed::Null,
             Plain::Bool(value) => Printed::Bool(value),
-            Plain::Int(_) | Plain::Float(_) => Printed::Number(scalar.go_text().into()),
-            Plain::Timestamp | Plain::Str => Printed::Text(Rc::clone(&scalar.text)),
+            Plain::Int(_) | Plain::Float(_) => Printed::Plain(scalar.go_text().into()),
+            Plain::Timestamp => Printed::Plain(time(&scalar.text).into()),
+            Plain::Str => Printed::Text(Rc::clone(&scalar.text)),
         },
+    }
+}
+
+/// A date in the spelling of Go, with a time. What has a time already stays as it is.
+fn time(text: &str) -> String {
+    let mut parts = text.split('-').map(str::parse::<u32>);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(Ok(year)), Some(Ok(month)), Some(Ok(day)), None) => {
+            format!("{year:04}-{month:02}-{day:02}T00:00:00Z")
+        }
+        _ => text.to_owned(),
     }
 }

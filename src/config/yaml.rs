@@ -78,7 +78,7 @@ fn scalar(out: &mut String, tree: &Printed, depth: usize) {
     match tree {
         Printed::Null => out.push_str("null"),
         Printed::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Printed::Number(value) => number(out, value),
+        Printed::Plain(value) => plain(out, value),
         Printed::Text(value) if is_block(value) => return block(out, value, depth + 2),
         Printed::Text(value) => text(out, value),
         Printed::List(_) => out.push_str("[]"),
@@ -87,8 +87,8 @@ fn scalar(out: &mut String, tree: &Printed, depth: usize) {
     out.push('\n');
 }
 
-/// A number in Go's spelling. YAML 1.1 wants a point where there is an exponent.
-fn number(out: &mut String, value: &str) {
+/// A number or a date in Go's spelling. YAML 1.1 wants a point where there is an exponent.
+fn plain(out: &mut String, value: &str) {
     match value {
         "+Inf" => out.push_str(".inf"),
         "-Inf" => out.push_str("-.inf"),

@@ -9,6 +9,7 @@ use crate::compose::dotenv;
 use crate::compose::service::EnvFormat;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, ReadError, Sources, Span};
+use crate::yaml::Unset;
 use crate::yaml::template::Lookup;
 
 /// The variables that interpolation sees: those of the process, then those of `.env`.
@@ -20,6 +21,8 @@ pub struct Environment {
     pub dotenv: BTreeMap<String, String>,
     /// The variables of the process that are meant to have a say.
     pub expected: BTreeSet<String>,
+    /// What a variable is that an env file asks for, and that is not set and has no default.
+    pub unset: Unset,
 }
 
 impl Lookup for Environment {
@@ -30,6 +33,20 @@ impl Lookup for Environment {
 }
 
 impl Environment {
+    /// The variables of the process, with what `.env` says in some directories below them, the earlier over the later.
+    pub fn load(
+        d: &mut Diagnostics,
+        sources: &mut Sources,
+        process: BTreeMap<String, String>,
+        directories: &[PathBuf],
+    ) -> Result<Self, Reported> {
+        let mut environment = Environment { process, ..Environment::default() };
+        for directory in directories {
+            environment.add_default(d, sources, directory)?;
+        }
+        Ok(environment)
+    }
+
     /// Adds what `.env` in a directory says, where there is one, and what was known before does not. A directory of
     /// that name is passed over, as Compose does it.
     pub fn add_default(
@@ -60,7 +77,9 @@ impl Environment {
         let mut added = Environment::default();
         for path in paths {
             let entries = match sources.read(path) {
-                Ok(file) => parse(d, sources, file, &Below(self, &added), EnvFormat::Compose),
+                Ok(file) => {
+                    parse_with(d, sources, file, &Below(self, &added), EnvFormat::Compose, self.unset)
+                }
                 Err(error) => Err(unreadable(d, path, &error, None)),
             };
             match entries {
@@ -98,7 +117,7 @@ impl Environment {
         sources: &Sources,
         file: FileId,
     ) -> Result<BTreeMap<String, String>, Reported> {
-        Ok(set(parse(d, sources, file, self, EnvFormat::Compose)?).collect())
+        Ok(set(parse_with(d, sources, file, self, EnvFormat::Compose, self.unset)?).collect())
     }
 }
 
@@ -119,12 +138,25 @@ fn set(entries: Entries) -> impl Iterator<Item = (String, String)> {
 /// The variables of an env file by name, each with its value and where it is set.
 pub(crate) type Entries = BTreeMap<String, (Option<String>, Span)>;
 
+/// Reads an env file that asks for no variable that is not set.
 pub(crate) fn parse(
     d: &mut Diagnostics,
     sources: &Sources,
     file: FileId,
     outer: &dyn Lookup,
     format: EnvFormat,
+) -> Result<Entries, Reported> {
+    parse_with(d, sources, file, outer, format, Unset::Refused)
+}
+
+/// Reads an env file.
+pub(crate) fn parse_with(
+    d: &mut Diagnostics,
+    sources: &Sources,
+    file: FileId,
+    outer: &dyn Lookup,
+    format: EnvFormat,
+    how: Unset,
 ) -> Result<Entries, Reported> {
     let text = sources.text(file);
     let place = |range: std::ops::Range<usize>| Span::new(file, range.start, range.end);
@@ -143,9 +175,19 @@ pub(crate) fn parse(
     };
     let mut failed = None;
     for unset in &parsed.unset {
+        let span = place(unset.range.clone());
+        let help = format!("for an empty text write `${{{}:-}}`", unset.name);
         let message = format!("the variable `{}` is not set", unset.name);
-        let draft = d.error(Code::UnsetVariable, message).label(place(unset.range.clone()), "");
-        failed = Some(draft.help(format!("for an empty text write `${{{}:-}}`", unset.name)).emit());
+        match how {
+            Unset::Refused => {
+                let draft = d.error(Code::UnsetVariable, message).label(span, "");
+                failed = Some(draft.help(help).emit());
+            }
+            Unset::Empty => {
+                let message = format!("{message}, and is taken for an empty text");
+                d.warning(Code::UnsetVariable, message).label(span, "").help(help).emit();
+            }
+        }
     }
     let entry = |entry: dotenv::Entry| (entry.name, (entry.value, place(entry.value_range)));
     failed.map_or_else(|| Ok(parsed.entries.into_iter().map(entry).collect()), Err)

@@ -18,9 +18,10 @@ pub struct Interpolation<'a> {
 }
 
 /// What a variable is that is not set and has no default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unset {
     /// An error: an output that is checked in must not depend on what somebody forgot.
+    #[default]
     Refused,
     /// Nothing, with a warning the first time, as in Docker Compose.
     Empty,

@@ -157,6 +157,11 @@ impl Sources {
         Ok(id)
     }
 
+    /// Whether a path leads to a directory.
+    pub fn is_directory(path: &Path) -> bool {
+        path.is_dir()
+    }
+
     /// Whether two paths lead to one file.
     pub fn same(a: &Path, b: &Path) -> bool {
         matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)

@@ -25,7 +25,9 @@ fn value(d: &mut Diagnostics, base: &Node, over: &Node, shape: &Shape, rule: Mer
             let merged = value(d, base, over, shape, rule);
             Node { span: merged.span, value: Value::Override(Rc::new(merged)) }
         }
-        (_, Value::Null) if rule == Merge::Deep || rule == Merge::SameDriver => base.clone(),
+        (_, Value::Null) if matches!(rule, Merge::Deep | Merge::SameDriver | Merge::BySubnet) => base.clone(),
+        // Nothing in place of all the pairs leaves them; in place of one of them, it takes its value away.
+        (Value::Map(_), Value::Null) if rule == Merge::ByKey => base.clone(),
         _ if rule == Merge::Replaced || (rule == Merge::SameDriver && other_driver(base, over)) => {
             over.clone()
         }

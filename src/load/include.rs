@@ -50,7 +50,11 @@ impl Loader<'_> {
         let place = item.get("path").and_then(|path| path.items().first()).map_or(item.span, Node::content);
         self.check_include(main, place, scope)?;
         let directory = match item.get("project_directory").and_then(Node::as_str) {
-            Some(directory) => in_project(directory, scope.base),
+            // A directory that is not there is taken for a file, as Compose does it.
+            Some(written) => match in_project(written, scope.base) {
+                directory if Sources::is_directory(&directory) => directory,
+                file => directory_of(&file),
+            },
             None => directory_of(main),
         };
         let environment = self.include_environment(item, &directory, scope)?;

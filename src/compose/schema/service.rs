@@ -381,7 +381,7 @@ static PORTS: List = List {
             at("name", leaf(Text)),
             at("mode", leaf(Text)),
             at("host_ip", leaf(Text)),
-            at("target", leaf(Integer(0, 4_294_967_295))),
+            at("target", leaf(Integer(0, 4_294_967_295))).required(),
             at("published", leaf(TextOrInteger)),
             at("protocol", leaf(Text)),
             at("app_protocol", leaf(Text)),

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use super::decode::{
-    Expected, Pair, Table, all, boolean, integer, list, one_or_list, pairs, text, text_or_number, value,
-    wrong_type,
+    Expected, Pair, Table, all, boolean, integer, list, pairs, text, text_or_number, value, wrong_type,
 };
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::value::bytes::Bytes;
@@ -17,7 +16,6 @@ use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::sysctl::Sysctl as Parameter;
 use super::value::tmpfs::Tmpfs;
-use super::value::words::{self, Words};
 use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::nearest::nearest;
@@ -41,9 +39,7 @@ pub struct Service {
     pub depends_on: Vec<Spanned<Rc<str>>>,
     /// What replaces the image's entrypoint; it clears the image's command too.
     pub entrypoint: Option<Command>,
-    /// Files with variables, the later ones over the earlier ones.
-    pub env_file: Vec<EnvFile>,
-    /// Variables, over those of the files and the image.
+    /// Variables, over those of the image; those of env files among them.
     pub environment: Vec<Pair>,
     /// Ports the container listens on; nothing is published by it.
     pub expose: Vec<Spanned<ExposedPort>>,
@@ -59,8 +55,12 @@ pub struct Service {
     pub mem_limit: Option<Spanned<Bytes>>,
     /// Whose network the container sees.
     pub network_mode: Option<Spanned<NetworkMode>>,
+    /// That it sees no network but the default one.
+    pub networks: (),
     /// The most processes; 0 and -1 are no limit.
     pub pids_limit: Option<Spanned<i64>>,
+    /// The profiles that the service belongs to. That it is here means that one of them is on.
+    pub profiles: Vec<Spanned<Rc<str>>>,
     /// Nearly no confinement.
     pub privileged: Option<Spanned<bool>>,
     /// Whether the root file system is read-only.
@@ -122,8 +122,6 @@ const LATER: &[&str] = &[
     "dns_opt",
     "dns_search",
     "domainname",
-    "label_file",
-    "extends",
     "provider",
     "external_links",
     "extra_hosts",
@@ -139,7 +137,6 @@ const LATER: &[&str] = &[
     "mem_swappiness",
     "memswap_limit",
     "models",
-    "networks",
     "oom_kill_disable",
     "oom_score_adj",
     "pid",
@@ -148,7 +145,6 @@ const LATER: &[&str] = &[
     "post_start",
     "pre_start",
     "pre_stop",
-    "profiles",
     "pull_policy",
     "pull_refresh_after",
     "restart",
@@ -177,7 +173,6 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
-        env_file: t.list(d, "env_file", one_or_list(env_file)),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
         hostname: t.opt(d, "hostname", value),
@@ -186,14 +181,16 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         labels: t.list(d, "labels", pairs),
         mem_limit: t.opt(d, "mem_limit", text_or_number),
         network_mode: t.opt(d, "network_mode", network_mode),
+        networks: t.opt(d, "networks", networks).unwrap_or_default(),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
+        profiles: t.list(d, "profiles", list(text)),
         read_only: t.opt(d, "read_only", boolean),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
         stop_signal: t.opt(d, "stop_signal", value),
-        tmpfs: t.list(d, "tmpfs", one_or_list(value)),
+        tmpfs: t.list(d, "tmpfs", list(value)),
         tty: t.opt(d, "tty", boolean),
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
@@ -214,36 +211,18 @@ pub struct Command {
     pub span: Span,
 }
 
-/// A list of words, or a text that is split as Compose does: like a shell, without being one. `null` leaves the
-/// image's command as it is.
+/// A list of words; nothing leaves the image's command as it is.
 fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported> {
-    let words = match &node.value {
-        Value::Null => return Ok(None),
-        Value::Seq(items) => all(items.iter().map(|item| Ok(text(d, item)?.value)))?,
-        Value::Scalar(_) => {
-            let text = text(d, node)?;
-            split(d, node, &text.value)?
-        }
-        _ => return Err(wrong_type(d, node, Expected::TextOrList)),
-    };
-    Ok(Some(Command { words, span: node.span }))
-}
-
-fn split(d: &mut Diagnostics, node: &Node, text: &str) -> Result<Vec<Rc<str>>, Reported> {
-    let Words { words, cut, .. } = words::split(text)
-        .map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| node.at(range)))?;
-    if let Some(cut) = cut {
-        let message = "Compose cuts a command at an unquoted `;`, `&`, `|`, `<` or `>`; the rest is lost";
-        let draft = d.warning(Code::CommandCut, message).label(node.at(cut), "never reaches the container");
-        draft.help("for a shell, write [\"sh\", \"-c\", \"…\"]; for the character itself, quote it").emit();
+    if node.is_null() {
+        return Ok(None);
     }
-    Ok(words.into_iter().map(Rc::from).collect())
+    let words = list(text)(d, node)?;
+    Ok(Some(Command { words: words.into_iter().map(|word| word.value).collect(), span: node.span }))
 }
 
 /// The services to start first. Conditions beyond "started" are for whoever supervises the containers.
 fn depends_on(d: &mut Diagnostics, node: &Node) -> Result<Vec<Spanned<Rc<str>>>, Reported> {
     match &node.value {
-        Value::Seq(items) => all(items.iter().map(|item| text(d, item))),
         Value::Map(entries) => all(entries.iter().map(|entry| dependency(d, entry))),
         _ => Err(wrong_type(d, node, Expected::ListOrMapping)),
     }
@@ -252,7 +231,9 @@ fn depends_on(d: &mut Diagnostics, node: &Node) -> Result<Vec<Spanned<Rc<str>>>,
 fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Reported> {
     let mut t = Table::new(d, &entry.value, "a dependency")?;
     let condition = t.required(d, "condition", text);
-    let rest = t.finish(d, &["restart", "required"]);
+    // Whether the service must be there was asked when the project was completed.
+    t.opt(d, "required", boolean);
+    let rest = t.finish(d, &["restart"]);
     let condition = condition?;
     if &*condition.value != "service_started" {
         let known = ["service_healthy", "service_completed_successfully"].contains(&&*condition.value);
@@ -266,62 +247,6 @@ fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Re
     }
     rest?;
     Ok(Spanned { value: Rc::clone(&entry.key), span: entry.key_span })
-}
-
-/// A file with variables for the container.
-#[derive(Clone, Debug)]
-pub struct EnvFile {
-    /// The file, relative to the project directory.
-    pub path: Spanned<Rc<str>>,
-    /// What to do when there is no such file.
-    pub missing: Missing,
-    /// The syntax of the file.
-    pub format: EnvFormat,
-}
-
-/// What a missing file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// An error.
-    Refused,
-    /// The same as an empty one.
-    Empty,
-}
-
-/// The syntax of an env file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EnvFormat {
-    /// Compose's own, with quotes and variables.
-    Compose,
-    /// `docker run --env-file`: every line as it is.
-    Raw,
-}
-
-fn env_file(d: &mut Diagnostics, node: &Node) -> Result<EnvFile, Reported> {
-    let Value::Map(_) = &node.value else {
-        let path = text(d, node)?;
-        return Ok(EnvFile { path, missing: Missing::Refused, format: EnvFormat::Compose });
-    };
-    let mut t = Table::new(d, node, "an env file")?;
-    let path = t.required(d, "path", text);
-    let required = t.opt(d, "required", boolean).is_none_or(|required| required.value);
-    let format = t.opt(d, "format", env_format);
-    t.finish(d, &[])?;
-    let missing = if required { Missing::Refused } else { Missing::Empty };
-    Ok(EnvFile { path: path?, missing, format: format.unwrap_or(EnvFormat::Compose) })
-}
-
-fn env_format(d: &mut Diagnostics, node: &Node) -> Result<EnvFormat, Reported> {
-    let text = text(d, node)?;
-    if &*text.value == "raw" {
-        return Ok(EnvFormat::Raw);
-    }
-    let message = format!("no format of env files is called `{}`", text.value);
-    Err(d
-        .error(Code::InvalidValue, message)
-        .label(text.span, "")
-        .help("write `raw`, or leave the key away")
-        .emit())
 }
 
 fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
@@ -356,6 +281,18 @@ fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>
         other => return Err(no_network_mode(d, other, text.span)),
     };
     Ok(Spanned { value, span: node.span })
+}
+
+/// Every service without a network mode is in the default network, which is empty so far.
+fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    let other = |entry: &&Entry| &*entry.key != "default" || !entry.value.entries().is_empty();
+    match node.entries().iter().find(other) {
+        Some(entry) => Err(d
+            .error(Code::NotSupported, "`networks` of a service is not supported yet")
+            .label(entry.key_span, "known to Compose, not done here")
+            .emit()),
+        None => Ok(()),
+    }
 }
 
 fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {

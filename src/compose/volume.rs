@@ -1,4 +1,4 @@
-//! Volumes: definitions at the top of the file, and the mounts of a service in their long form.
+//! Volumes: definitions at the top of the file, and the mounts of a service.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use super::value::bytes::Bytes;
 use super::value::target::clean_target;
 use super::value::tmpfs::Settings;
 pub use super::value::volume::Access;
-use super::value::volume::{self as short, Propagation};
+use super::value::volume::Propagation;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::{Node, Plain, Value};
@@ -62,7 +62,7 @@ fn driver(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
         .emit())
 }
 
-/// A mount of a service, short or long.
+/// A mount of a service.
 #[derive(Clone, Debug)]
 pub struct Mount {
     /// What is mounted.
@@ -110,41 +110,8 @@ pub enum MissingSource {
     Left,
 }
 
-/// A mount in its short form, `[SOURCE:]TARGET[:OPTIONS]`, or in its long one.
+/// A mount. All keys are read before it is known which of them belong together.
 pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
-    match &node.value {
-        Value::Map(_) => long(d, node),
-        _ => short(d, node),
-    }
-}
-
-fn short(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
-    let written: short::Volume = super::decode::value(d, node)?.value;
-    let at = |range: Option<std::ops::Range<usize>>| range.map_or(node.span, |range| node.at(range));
-    let (source, options) = (at(written.source_range), at(written.options_range));
-    if written.options.selinux.is_some() {
-        let message = "relabelling for SELinux (`z`, `Z`) is not supported yet";
-        return Err(d.error(Code::NotSupported, message).label(options, "").emit());
-    }
-    let propagation = written.options.propagation.unwrap_or(Propagation::Rprivate);
-    let source = match written.source {
-        short::Source::Bind(path) => {
-            let path = Spanned { value: path.into(), span: source };
-            Source::Bind { path, missing: MissingSource::Created, propagation }
-        }
-        short::Source::Named(name) => Source::Volume { name: Spanned { value: name.into(), span: source } },
-        short::Source::Anonymous => {
-            let draft = d.error(Code::NotSupported, "a volume without a source is not supported yet");
-            return Err(draft.label(node.span, "").help("give it a name: `NAME:TARGET`").emit());
-        }
-    };
-    let target = Spanned { value: written.target.into(), span: node.at(written.target_range) };
-    let access = written.options.access.unwrap_or(Access::ReadWrite);
-    Ok(Mount { source, target, access, nocopy: written.options.nocopy, span: node.span })
-}
-
-/// The keys of the long form, before it is known which of them belong together.
-fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
     let mut t = Table::new(d, node, "a mount")?;
     let kind = t.required(d, "type", text);
     let source = t.opt(d, "source", text);
@@ -165,7 +132,8 @@ fn long(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported> {
             Source::Bind { path, missing, propagation }
         }
         "volume" => {
-            let name = needed(d, source, node, "a mount of a volume")?;
+            let name = source.filter(|source| !source.value.is_empty());
+            let name = name.ok_or_else(|| anonymous(d, node))?;
             check_no_path(d, &name, &kind)?;
             Source::Volume { name }
         }
@@ -228,6 +196,11 @@ fn consistency(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     let message = format!("no consistency is called `{}`", text.value.escape_debug());
     let draft = d.error(Code::InvalidValue, message).label(text.span, "");
     Err(draft.help("write `consistent`, `cached` or `delegated`, or leave the key away").emit())
+}
+
+fn anonymous(d: &mut Diagnostics, node: &Node) -> Reported {
+    let draft = d.error(Code::NotSupported, "a volume without a source is not supported yet");
+    draft.label(node.span, "").help("give it a name: `NAME:TARGET`").emit()
 }
 
 fn needed(

@@ -275,6 +275,10 @@ codes! {
     WrongType = "wrong-type",
     /// A word of YAML 1.1 is taken for a boolean.
     BooleanWord = "boolean-word",
+    /// A number or a boolean becomes a text that is spelt otherwise.
+    Respelt = "respelt",
+    /// Compose drops a value, or a part of it, in silence.
+    ValueDropped = "value-dropped",
     /// A value is out of range, misspelt or of no use.
     InvalidValue = "invalid-value",
     /// A key means nothing any more.

@@ -64,8 +64,7 @@ impl<'n> Table<'n> {
         let value = if let Some(entry) = self.find(key) {
             decode(d, &entry.value)
         } else {
-            let message = format!("{} needs `{key}`", self.what);
-            Err(d.error(Code::MissingKey, message).label(self.span, "not in here").emit())
+            Err(missing_key(d, self.what, key, self.span))
         };
         self.failed = value.as_ref().err().copied().or(self.failed);
         value
@@ -94,20 +93,30 @@ impl<'n> Table<'n> {
                     .label(entry.key_span, "known to Compose, not done here")
                     .emit()
             } else {
-                self.unknown(d, entry, later)
+                unknown_key(d, self.what, entry, self.asked.iter().chain(later).copied())
             };
             self.failed = Some(reported);
         }
         self.failed.map_or(Ok(()), Err)
     }
+}
 
-    fn unknown(&self, d: &mut Diagnostics, entry: &Entry, later: &[&'static str]) -> Reported {
-        let known = || nearest(&entry.key, self.asked.iter().chain(later).copied());
-        let known = if d.has_room() { known() } else { None };
-        let message = format!("{} has no key `{}`", self.what, entry.key);
-        let draft = d.error(Code::UnknownKey, message).label(entry.key_span, "not known to Compose");
-        draft.help("a key of your own must start with `x-`").did_you_mean(known).emit()
-    }
+/// Reports a key that must be there and is not.
+pub(super) fn missing_key(d: &mut Diagnostics, what: &str, key: &str, span: Span) -> Reported {
+    d.error(Code::MissingKey, format!("{what} needs `{key}`")).label(span, "not in here").emit()
+}
+
+/// Reports a key that nobody knows.
+pub(super) fn unknown_key<'k>(
+    d: &mut Diagnostics,
+    what: &str,
+    entry: &Entry,
+    known: impl Iterator<Item = &'k str>,
+) -> Reported {
+    let known = if d.has_room() { nearest(&entry.key, known) } else { None };
+    let message = format!("{what} has no key `{}`", entry.key);
+    let draft = d.error(Code::UnknownKey, message).label(entry.key_span, "not known to Compose");
+    draft.help("a key of your own must start with `x-`").did_you_mean(known).emit()
 }
 
 /// What a value should have been.
@@ -119,14 +128,30 @@ pub enum Expected {
     Text,
     /// A text or a number.
     TextOrNumber,
+    /// A text or a number without a fraction.
+    TextOrInteger,
+    /// A text or a boolean.
+    TextOrBool,
     /// A boolean.
     Bool,
+    /// A boolean that nothing else can stand for.
+    PlainBool,
+    /// A number.
+    Number,
     /// A number without a fraction.
     Integer,
+    /// A number without a fraction that no text can stand for.
+    PlainInteger,
+    /// A span of time.
+    Duration,
+    /// The limit of a process.
+    Limit,
     /// A list.
     List,
     /// A text or a list.
     TextOrList,
+    /// A text or a mapping.
+    TextOrMapping,
     /// A list or a mapping.
     ListOrMapping,
     /// Names with values.
@@ -141,10 +166,18 @@ impl Expected {
             Expected::Mapping(what) => return format!("{what} must be a mapping"),
             Expected::Text => "a text",
             Expected::TextOrNumber => "a text or a number",
+            Expected::TextOrInteger => "a text or a whole number",
+            Expected::TextOrBool => "a text, `true` or `false`",
             Expected::Bool => "`true` or `false`",
+            Expected::PlainBool => "`true` or `false` without quotes or variables",
+            Expected::Number => "a number",
             Expected::Integer => "a whole number",
+            Expected::PlainInteger => "a whole number without quotes or variables",
+            Expected::Duration => "a span of time such as `30s`",
+            Expected::Limit => "a whole number, or a mapping with `soft` and `hard`",
             Expected::List => "a list",
             Expected::TextOrList => "a text or a list",
+            Expected::TextOrMapping => "a text or a mapping",
             Expected::ListOrMapping => "a list or a mapping",
             Expected::Pairs => "a mapping or a list of `NAME=VALUE`",
             Expected::PairValue => "a text, a number, a boolean or nothing",
@@ -159,7 +192,16 @@ impl Expected {
         let quoted = || Some(format!("quote it to make it a text: `\"{text}\"`"));
         match self {
             Expected::PairValue if plain == Plain::Timestamp => quoted(),
-            Expected::Text | Expected::TextOrNumber | Expected::TextOrList
+            Expected::Duration => match plain {
+                Plain::Int(_) | Plain::Float(_) => Some(format!("write a unit: `{text}s`")),
+                _ => None,
+            },
+            Expected::Text
+            | Expected::TextOrNumber
+            | Expected::TextOrInteger
+            | Expected::TextOrBool
+            | Expected::TextOrList
+            | Expected::TextOrMapping
                 if !matches!(plain, Plain::Str | Plain::Null) =>
             {
                 quoted()
@@ -169,7 +211,7 @@ impl Expected {
                 ("1", _) => Some("write `true`".to_owned()),
                 (_, known) => known.map(|known| format!("did you mean `{known}`?")),
             },
-            Expected::Integer => match plain {
+            Expected::Integer | Expected::PlainInteger | Expected::Limit => match plain {
                 Plain::Float(number) => whole(number).map(|whole| format!("write `{whole}`")),
                 _ => None,
             },
@@ -210,7 +252,11 @@ fn kind(node: &Node, expected: Expected) -> &'static str {
     }
 }
 
-fn scalar<'n>(d: &mut Diagnostics, node: &'n Node, expected: Expected) -> Result<&'n Scalar, Reported> {
+pub(super) fn scalar<'n>(
+    d: &mut Diagnostics,
+    node: &'n Node,
+    expected: Expected,
+) -> Result<&'n Scalar, Reported> {
     match &node.value {
         Value::Scalar(scalar) => Ok(scalar),
         _ => Err(wrong_type(d, node, expected)),
@@ -286,7 +332,7 @@ pub fn text_or_number<T: FromStr<Err = Invalid>>(
 }
 
 /// The bridge from a value type, which knows no places, to a diagnostic.
-fn parsed<T: FromStr<Err = Invalid>>(
+pub(super) fn parsed<T: FromStr<Err = Invalid>>(
     d: &mut Diagnostics,
     node: &Node,
     text: &str,
@@ -323,7 +369,7 @@ pub fn one_or_list<T>(
 
 /// Whether another item is worth looking at. Of a hostile list with hundreds of thousands of mistakes, nobody reads
 /// more than the sink keeps.
-fn wanted(d: &Diagnostics) -> Result<(), Reported> {
+pub(super) fn wanted(d: &Diagnostics) -> Result<(), Reported> {
     if d.has_room() { Ok(()) } else { d.failed() }
 }
 

@@ -27,7 +27,7 @@ pub use extra_hosts::extra_hosts;
 pub use keys::{dependencies_required, depends_on, names};
 pub use pairs::{contexts, distinct_pairs, distinct_variables, pairs, ssh, variables};
 pub use ports::ports;
-pub use single::{build, dns, env_file, extends, gpus, include, one_or_list, source};
+pub use single::{build, dns, env_file, extends, gpus, include, one_or_list, scalars, source};
 pub use volume::volume;
 
 /// Writes out one value if it is short, and gives back anything else as it is. It never gets a value with a tag.
@@ -39,6 +39,14 @@ pub type Expand = fn(&mut Expansion<'_>, &Node) -> Result<Node, Reported>;
 /// With [`Variables::Kept`], a short form that cannot be read before its variables are known stays as it is.
 pub fn expand(d: &mut Diagnostics, node: &Node, shape: &Shape, variables: Variables) -> Node {
     Expansion { d, variables, ports: 0 }.node(node, shape)
+}
+
+/// Whether a form is one that is written out, be it right or not.
+pub(super) fn is_short(write_out: Expand, form: &Node) -> bool {
+    let d = &mut Diagnostics::default();
+    let written = write_out(&mut Expansion { d, variables: Variables::Replaced, ports: 0 }, form);
+    let kind = |node: &Node| std::mem::discriminant(&node.value);
+    written.map_or(true, |written| kind(&written) != kind(form))
 }
 
 /// One walk over a tree.
@@ -56,7 +64,7 @@ impl Expansion<'_> {
             Value::Reset | Value::Broken(_) => return node.clone(),
             _ => match shape {
                 Shape::Any | Shape::Leaf(_) => return node.clone(),
-                Shape::Nullable(inner) => return self.node(node, inner),
+                Shape::Nullable(inner) | Shape::Blank(inner) => return self.node(node, inner),
                 Shape::Short(write_out, inner) => match write_out(self, node) {
                     Ok(long) => return self.node(&long, inner),
                     Err(reported) => Value::Broken(reported),

@@ -26,6 +26,8 @@ pub enum Shape {
     Leaf(Leaf),
     /// What the inner shape says, or nothing.
     Nullable(&'static Shape),
+    /// What the inner shape says, or nothing, which is the same as an empty text.
+    Blank(&'static Shape),
     /// A mapping with keys that Compose knows.
     Object(&'static Object),
     /// A mapping with keys that the user chose.
@@ -95,8 +97,6 @@ pub enum Key {
     Name,
     /// The same, but a value under another key is passed over, as Compose does it: the schema forgot to forbid them.
     LooseName,
-    /// Lower-case letters.
-    Limit,
 }
 
 /// A list.
@@ -152,21 +152,38 @@ pub enum Leaf {
     /// A whole number from one to another, or a text of a whole number.
     Integer(i64, i64),
     /// A whole number in YAML.
-    PlainInteger,
+    PlainInteger(i64, i64),
+    /// A number whose fraction Compose drops, or a text of a whole number.
+    Truncated(i64, i64),
+    /// A number in YAML, whose fraction Compose drops.
+    PlainTruncated(i64, i64),
     /// A number or a text of one.
     Number,
-    /// A number in YAML.
-    PlainNumber,
     /// A text, a number or a boolean, kept as the text Go makes of it.
     Scalar,
     /// A text or a number, kept as text.
     TextOrNumber,
+    /// A text or a whole number, kept as text.
+    TextOrInteger,
     /// A size in bytes, printed as text.
-    Bytes,
+    Bytes(Amount),
     /// A span of time, printed as Go does it.
     Duration,
     /// A value with a grammar of its own.
     Special(Reader),
+}
+
+/// What a size in bytes may be besides a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Nothing else.
+    Text,
+    /// A whole number that is not negative.
+    Natural,
+    /// A whole number.
+    Integer,
+    /// Any number; but one with a fraction counts as none.
+    Number,
 }
 
 /// How a path on the host is found.

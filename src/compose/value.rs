@@ -6,6 +6,8 @@ pub mod architecture;
 pub mod bytes;
 pub mod capability;
 pub mod cpus;
+pub mod duration;
+pub mod file_mode;
 pub mod hostname;
 pub mod key_value;
 pub mod port;

@@ -37,6 +37,14 @@ fn listed(node: &Node) -> Node {
     if text(node).is_some() { Node::seq(node.span, vec![node.clone()]) } else { node.clone() }
 }
 
+/// A single value of any type that stands for a list of one.
+pub fn scalars(_x: &mut Expansion<'_>, node: &Node) -> Result<Node, Reported> {
+    match &node.value {
+        Value::Scalar(_) => Ok(Node::seq(node.span, vec![node.clone()])),
+        _ => Ok(node.clone()),
+    }
+}
+
 /// `dns`: an empty address is as good as none.
 pub fn dns(_x: &mut Expansion<'_>, node: &Node) -> Result<Node, Reported> {
     let list = listed(node);

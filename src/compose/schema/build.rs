@@ -1,8 +1,10 @@
 //! How an image is built.
 
 use super::Leaf::{Bool, Bytes, Path as HostPath, Text};
-use super::service::{BUILD_SECRETS, EXTRA_HOSTS, PAIRS, TEXT_OR_BOOL, TEXTS, ULIMITS, VARIABLES, WORDS};
-use super::{Extensions, Key, Merge, Names, Object, Path, Shape, at};
+use super::service::{
+    BUILD_SECRETS, BUILD_ULIMITS, EXTRA_HOSTS, PAIRS, TEXT_OR_BOOL, TEXTS, VARIABLES, WORDS,
+};
+use super::{Amount, Extensions, Key, Merge, Names, Object, Path, Shape, at};
 use crate::compose::expand;
 
 const fn leaf(leaf: super::Leaf) -> Shape {
@@ -31,13 +33,13 @@ pub(super) static BUILD: Object = Object {
         at("sbom", TEXT_OR_BOOL),
         at("pull", leaf(Bool)),
         at("target", leaf(Text)),
-        at("shm_size", leaf(Bytes)),
+        at("shm_size", leaf(Bytes(Amount::Integer))),
         at("extra_hosts", EXTRA_HOSTS),
         at("isolation", leaf(Text)),
         at("privileged", leaf(Bool)),
         at("secrets", BUILD_SECRETS),
         at("tags", WORDS),
-        at("ulimits", ULIMITS),
+        at("ulimits", BUILD_ULIMITS),
         at("platforms", TEXTS),
     ],
 };
@@ -52,6 +54,6 @@ static SSH: Names = Names {
 static CONTEXTS: Names = Names {
     what: "`additional_contexts`",
     key: Key::Any,
-    value: Shape::Nullable(&Shape::Leaf(HostPath(Path::Context))),
+    value: Shape::Leaf(HostPath(Path::Context)),
     merge: Merge::ByKey,
 };

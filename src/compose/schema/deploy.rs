@@ -1,8 +1,8 @@
 //! How a service is deployed. `docker compose up` uses the resources, the replicas and the restart policy.
 
-use super::Leaf::{self, Bytes, Duration, Integer, Number, OneOf, Special, Text};
+use super::Leaf::{self, Bytes, Duration, Integer, Number, OneOf, Special, Text, Truncated};
 use super::service::{DISTINCT, DISTINCT_PAIRS, PAIRS, TEXTS};
-use super::{Equal, Extensions, List, Merge, Object, Shape, at};
+use super::{Amount, Equal, Extensions, List, Merge, Object, Shape, at};
 use crate::compose::check;
 
 const fn leaf(leaf: Leaf) -> Shape {
@@ -52,7 +52,7 @@ static RESOURCES: Object = Object {
                 extensions: Extensions::Allowed,
                 attributes: &[
                     at("cpus", leaf(Special(check::nano_cpus))),
-                    at("memory", leaf(Bytes)),
+                    at("memory", leaf(Bytes(Amount::Text))),
                     at("pids", leaf(Integer(i64::MIN, i64::MAX))),
                 ],
             }),
@@ -64,7 +64,7 @@ static RESOURCES: Object = Object {
                 extensions: Extensions::Allowed,
                 attributes: &[
                     at("cpus", leaf(Special(check::nano_cpus))),
-                    at("memory", leaf(Bytes)),
+                    at("memory", leaf(Bytes(Amount::Text))),
                     at(
                         "generic_resources",
                         Shape::List(&List { item: Shape::Object(&GENERIC_RESOURCE), equal: Equal::Allowed }),
@@ -87,7 +87,7 @@ static GENERIC_RESOURCE: Object = Object {
         Shape::Object(&Object {
             what: "`discrete_resource_spec`",
             extensions: Extensions::Allowed,
-            attributes: &[at("kind", leaf(Text)), at("value", leaf(NATURAL))],
+            attributes: &[at("kind", leaf(Text)), at("value", leaf(Truncated(i64::MIN, i64::MAX)))],
         }),
     )],
 };

@@ -1,6 +1,6 @@
 //! What services share: networks, volumes, secrets, configs and models.
 
-use super::Leaf::{self, Bool, Path as HostPath, PlainInteger, Text};
+use super::Leaf::{self, Bool, Path as HostPath, PlainInteger, Text, TextOrInteger};
 use super::service::{DISTINCT_PAIRS, DRIVER_OPTS, PAIRS, TEXTS};
 use super::{Equal, Extensions, Key, List, Merge, Names, Object, Path, Shape, at};
 use crate::compose::expand;
@@ -101,10 +101,18 @@ static SECRET: Object = Object {
         at("external", leaf(Bool)),
         at("labels", DISTINCT_PAIRS),
         at("driver", leaf(Text)),
-        at("driver_opts", DRIVER_OPTS),
+        at("driver_opts", SECRET_OPTS),
         at("template_driver", leaf(Text)),
     ],
 };
+
+/// Compose keeps these in another type than the options of other drivers.
+const SECRET_OPTS: Shape = Shape::Names(&Names {
+    what: "options of a driver",
+    key: Key::Any,
+    value: Shape::Leaf(TextOrInteger),
+    merge: Merge::Deep,
+});
 
 /// `configs`.
 pub(super) static CONFIGS: Names = Names {
@@ -138,7 +146,7 @@ pub(super) static MODELS: Names = Names {
         attributes: &[
             at("name", leaf(Text)),
             at("model", leaf(Text)).required(),
-            at("context_size", leaf(PlainInteger)),
+            at("context_size", leaf(PlainInteger(i64::MIN, i64::MAX))),
             at("runtime_flags", TEXTS),
         ],
     }),

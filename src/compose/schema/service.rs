@@ -1,11 +1,12 @@
 //! What a service may say: one line per attribute, in the order of the Compose schema.
 
 use super::Leaf::{
-    self, Bool, Bytes, Duration, Integer, Number, OneOf, PlainBool, Special, Text, TextOrBool, TextOrNumber,
+    self, Bool, Bytes, Duration, Integer, Number, OneOf, PlainBool, PlainInteger, PlainTruncated, Special,
+    Text, TextOrBool, TextOrInteger, TextOrNumber, Truncated,
 };
 use super::build::BUILD;
 use super::deploy::{DEPLOY, DEVICE_REQUEST};
-use super::{Equal, Extensions, Key, List, Merge, Names, Object, Path, Shape, at};
+use super::{Amount, Equal, Extensions, Key, List, Merge, Names, Object, Path, Shape, at};
 use crate::compose::check;
 use crate::compose::expand;
 use crate::compose::merge;
@@ -15,6 +16,7 @@ const fn leaf(leaf: Leaf) -> Shape {
 }
 
 const ANY_INTEGER: Leaf = Integer(i64::MIN, i64::MAX);
+const TRUNCATED: Leaf = Truncated(i64::MIN, i64::MAX);
 const NATURAL: Leaf = Integer(0, i64::MAX);
 
 /// A service.
@@ -37,11 +39,11 @@ pub static SERVICE: Object = Object {
         at("container_name", leaf(Special(check::container_name))),
         at("cpu_count", leaf(NATURAL)),
         at("cpu_percent", leaf(Integer(0, 100))),
-        at("cpu_shares", leaf(ANY_INTEGER)),
-        at("cpu_quota", leaf(ANY_INTEGER)),
-        at("cpu_period", leaf(ANY_INTEGER)),
-        at("cpu_rt_period", leaf(ANY_INTEGER)),
-        at("cpu_rt_runtime", leaf(ANY_INTEGER)),
+        at("cpu_shares", leaf(TRUNCATED)),
+        at("cpu_quota", leaf(TRUNCATED)),
+        at("cpu_period", leaf(TRUNCATED)),
+        at("cpu_rt_period", leaf(TRUNCATED)),
+        at("cpu_rt_runtime", leaf(TRUNCATED)),
         at("cpus", leaf(Number)),
         at("cpuset", leaf(Text)),
         at("credential_spec", Shape::Object(&CREDENTIAL_SPEC)),
@@ -73,17 +75,17 @@ pub static SERVICE: Object = Object {
         at("links", WORDS),
         at("logging", Shape::Object(&LOGGING)).merged(Merge::SameDriver),
         at("mac_address", leaf(Text)),
-        at("mem_limit", leaf(Bytes)),
-        at("mem_reservation", leaf(Bytes)),
-        at("mem_swappiness", leaf(Bytes)),
-        at("memswap_limit", leaf(Bytes)),
+        at("mem_limit", leaf(Bytes(Amount::Number))),
+        at("mem_reservation", leaf(Bytes(Amount::Integer))),
+        at("mem_swappiness", leaf(Bytes(Amount::Integer))),
+        at("memswap_limit", leaf(Bytes(Amount::Number))),
         at("network_mode", leaf(Text)),
         at("models", Shape::Short(expand::names, &Shape::Names(&SERVICE_MODELS))),
         at("networks", Shape::Short(expand::names, &Shape::Names(&SERVICE_NETWORKS))),
         at("oom_kill_disable", leaf(Bool)),
         at("oom_score_adj", leaf(Integer(-1000, 1000))),
-        at("pid", Shape::Nullable(&Shape::Leaf(Text))),
-        at("pids_limit", leaf(ANY_INTEGER)),
+        at("pid", leaf(Text)),
+        at("pids_limit", leaf(TRUNCATED)),
         at("platform", leaf(Text)),
         at("ports", Shape::Short(expand::ports, &Shape::List(&PORTS))),
         at("post_start", HOOKS),
@@ -97,7 +99,7 @@ pub static SERVICE: Object = Object {
         at("runtime", leaf(Text)),
         at("scale", leaf(ANY_INTEGER)).kept(),
         at("security_opt", DISTINCT),
-        at("shm_size", leaf(Bytes)),
+        at("shm_size", leaf(Bytes(Amount::Number))),
         at("secrets", SECRETS),
         at("sysctls", PAIRS).merged(Merge::ByKey),
         at("stdin_open", leaf(Bool)),
@@ -182,7 +184,7 @@ static BLKIO_CONFIG: Object = Object {
         at("device_read_iops", BLKIO_LIMITS),
         at("device_write_bps", BLKIO_LIMITS),
         at("device_write_iops", BLKIO_LIMITS),
-        at("weight", leaf(Integer(0, 65535))),
+        at("weight", leaf(PlainInteger(0, 65535))),
         at("weight_device", BLKIO_WEIGHTS),
     ],
 };
@@ -191,7 +193,7 @@ const BLKIO_LIMITS: Shape = Shape::List(&List {
     item: Shape::Object(&Object {
         what: "a limit of a device",
         extensions: Extensions::Refused,
-        attributes: &[at("path", leaf(Text)).kept(), at("rate", leaf(Bytes)).kept()],
+        attributes: &[at("path", leaf(Text)).kept(), at("rate", leaf(Bytes(Amount::Integer))).kept()],
     }),
     equal: Equal::Allowed,
 });
@@ -200,7 +202,7 @@ const BLKIO_WEIGHTS: Shape = Shape::List(&List {
     item: Shape::Object(&Object {
         what: "a weight of a device",
         extensions: Extensions::Refused,
-        attributes: &[at("path", leaf(Text)).kept(), at("weight", leaf(Integer(0, 65535))).kept()],
+        attributes: &[at("path", leaf(Text)).kept(), at("weight", leaf(PlainInteger(0, 65535))).kept()],
     }),
     equal: Equal::Allowed,
 });
@@ -262,7 +264,7 @@ const LABEL_FILES: Shape =
     Shape::List(&List { item: Shape::Leaf(Leaf::Path(Path::Local)), equal: Equal::Allowed });
 
 const EXPOSE: Shape =
-    Shape::List(&List { item: Shape::Leaf(TextOrNumber), equal: Equal::Replaced(merge::whole) });
+    Shape::List(&List { item: Shape::Leaf(TextOrInteger), equal: Equal::Replaced(merge::whole) });
 
 static EXTENDS: Object = Object {
     what: "`extends`",
@@ -281,7 +283,7 @@ static PROVIDER: Object = Object {
                 what: "options of a provider",
                 key: Key::Any,
                 value: Shape::Short(
-                    expand::one_or_list,
+                    expand::scalars,
                     &Shape::List(&List { item: Shape::Leaf(Leaf::Scalar), equal: Equal::Allowed }),
                 ),
                 merge: Merge::Deep,
@@ -298,7 +300,7 @@ pub(super) const EXTRA_HOSTS: Shape = Shape::Short(
 
 const GPUS: Shape = Shape::List(&List { item: Shape::Object(&DEVICE_REQUEST), equal: Equal::Allowed });
 
-const GROUPS: Shape = Shape::List(&List { item: Shape::Leaf(TextOrNumber), equal: Equal::Refused });
+const GROUPS: Shape = Shape::List(&List { item: Shape::Leaf(TextOrInteger), equal: Equal::Refused });
 
 static HEALTHCHECK: Object = Object {
     what: "a healthcheck",
@@ -306,7 +308,7 @@ static HEALTHCHECK: Object = Object {
     attributes: &[
         at("disable", leaf(Bool)),
         at("interval", leaf(Duration)).kept(),
-        at("retries", leaf(Integer(0, i64::MAX))).kept(),
+        at("retries", leaf(Truncated(0, i64::MAX))).kept(),
         at("test", Shape::Short(expand::healthcheck_test, &TEXTS)).replaced(),
         at("timeout", leaf(Duration)).kept(),
         at("start_period", leaf(Duration)).kept(),
@@ -324,7 +326,7 @@ static LOGGING: Object = Object {
             Shape::Names(&Names {
                 what: "options of a log driver",
                 key: Key::Any,
-                value: Shape::Nullable(&Shape::Leaf(TextOrNumber)),
+                value: Shape::Blank(&Shape::Leaf(TextOrNumber)),
                 merge: Merge::Deep,
             }),
         ),
@@ -356,8 +358,8 @@ static SERVICE_NETWORKS: Names = Names {
             at("link_local_ips", WORDS),
             at("mac_address", leaf(Text)),
             at("driver_opts", DRIVER_OPTS),
-            at("priority", leaf(Leaf::PlainNumber)),
-            at("gw_priority", leaf(Leaf::PlainNumber)),
+            at("priority", leaf(PlainTruncated(i64::MIN, i64::MAX))),
+            at("gw_priority", leaf(PlainTruncated(i64::MIN, i64::MAX))),
         ],
     })),
     merge: Merge::Deep,
@@ -380,7 +382,7 @@ static PORTS: List = List {
             at("mode", leaf(Text)),
             at("host_ip", leaf(Text)),
             at("target", leaf(Integer(0, 4_294_967_295))),
-            at("published", leaf(TextOrNumber)),
+            at("published", leaf(TextOrInteger)),
             at("protocol", leaf(Text)),
             at("app_protocol", leaf(Text)),
         ],
@@ -404,14 +406,26 @@ pub(super) static HOOK: Object = Object {
     ],
 };
 
-static STORAGE_OPT: Names =
-    Names { what: "`storage_opt`", key: Key::Any, value: Shape::Any, merge: Merge::Deep };
+static STORAGE_OPT: Names = Names {
+    what: "`storage_opt`",
+    key: Key::Any,
+    value: Shape::Blank(&Shape::Leaf(TextOrInteger)),
+    merge: Merge::Deep,
+};
 
 /// Limits of a process: one number, or a soft and a hard one.
-pub(super) const ULIMITS: Shape = Shape::Names(&Names {
+const ULIMITS: Shape = Shape::Names(&Names {
     what: "`ulimits`",
-    key: Key::Limit,
+    key: Key::Any,
     value: Shape::Leaf(Special(check::ulimit)),
+    merge: Merge::Replaced,
+});
+
+/// The same for a build, where Compose takes no text for a number.
+pub(super) const BUILD_ULIMITS: Shape = Shape::Names(&Names {
+    what: "`ulimits`",
+    key: Key::Any,
+    value: Shape::Leaf(Special(check::plain_ulimit)),
     merge: Merge::Replaced,
 });
 
@@ -459,7 +473,10 @@ static VOLUME: Object = Object {
             Shape::Object(&Object {
                 what: "`tmpfs` of a mount",
                 extensions: Extensions::Allowed,
-                attributes: &[at("size", leaf(Bytes)), at("mode", leaf(Integer(0, 4_294_967_295)))],
+                attributes: &[
+                    at("size", leaf(Bytes(Amount::Natural))),
+                    at("mode", leaf(PlainTruncated(0, 4_294_967_295))),
+                ],
             }),
         ),
         at(

@@ -1,0 +1,139 @@
+//! Mappings and lists: which keys they may have, which they must have, and what may not stand in them twice.
+
+use std::collections::BTreeMap;
+
+use super::{broken, check};
+use crate::compose::Variables;
+use crate::compose::decode::{Expected, missing_key, unknown_key, wanted, wrong_type};
+use crate::compose::schema::{Attribute, Equal, Extensions, Key, List, Names, Object, Shape};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::source::{Span, Spanned};
+use crate::yaml::{Entry, Node, Value};
+
+/// The entries of a mapping with known keys. One that must be there and is missing is added as a broken one, so that
+/// nobody asks for it again.
+pub(super) fn object(
+    d: &mut Diagnostics,
+    span: Span,
+    entries: &[Entry],
+    object: &Object,
+    variables: Variables,
+) -> Vec<Entry> {
+    let of = |entry: &Entry| Entry { value: attribute(d, entry, object, variables), ..entry.clone() };
+    let mut checked: Vec<Entry> = entries.iter().map(of).collect();
+    for Attribute { key, .. } in object.attributes.iter().filter(|attribute| attribute.required) {
+        if !entries.iter().any(|entry| &*entry.key == *key) {
+            let value = Value::Broken(missing_key(d, object.what, key, span));
+            checked.push(Entry::new(*key, span, Node { span, value }));
+        }
+    }
+    checked
+}
+
+fn attribute(d: &mut Diagnostics, entry: &Entry, object: &Object, variables: Variables) -> Node {
+    let known = object.attributes.iter().find(|attribute| attribute.key == &*entry.key);
+    let own = match object.extensions {
+        Extensions::Refused => false,
+        Extensions::Allowed => entry.key.starts_with("x-"),
+        Extensions::Everything => true,
+    };
+    match (known, &entry.value.value) {
+        (Some(attribute), _) => check(d, &entry.value, &attribute.shape, variables),
+        (None, _) if own => entry.value.clone(),
+        (None, Value::Broken(_)) if !d.has_room() => entry.value.clone(),
+        (None, _) => {
+            let keys = object.attributes.iter().map(|attribute| attribute.key);
+            broken(&entry.value, unknown_key(d, object.what, entry, keys))
+        }
+    }
+}
+
+/// The entries of a mapping with the user's keys.
+pub(super) fn names(
+    d: &mut Diagnostics,
+    entries: &[Entry],
+    names: &Names,
+    variables: Variables,
+) -> Vec<Entry> {
+    let of = |entry: &Entry| Entry { value: named(d, entry, names, variables), ..entry.clone() };
+    entries.iter().map(of).collect()
+}
+
+fn named(d: &mut Diagnostics, entry: &Entry, names: &Names, variables: Variables) -> Node {
+    let foreign = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    let wrong = entry.key.char_indices().find(|(_, c)| foreign(*c));
+    match (names.key, wrong) {
+        (Key::Any, _) if entry.key.is_empty() => {
+            let draft = d.error(Code::InvalidValue, "a name is missing").label(entry.key_span, "");
+            broken(&entry.value, draft.emit())
+        }
+        (Key::LooseName, wrong) if wrong.is_some() || entry.key.is_empty() => unseen(d, entry, names),
+        (Key::Name, wrong) if wrong.is_some() || entry.key.is_empty() => {
+            let reported = impossible(d, entry, wrong);
+            // What else is wrong is said in the same run.
+            check(d, &entry.value, &names.value, variables);
+            broken(&entry.value, reported)
+        }
+        _ => check(d, &entry.value, &names.value, variables),
+    }
+}
+
+fn impossible(d: &mut Diagnostics, entry: &Entry, wrong: Option<(usize, char)>) -> Reported {
+    let name = Spanned { value: entry.key.clone(), span: entry.key_span };
+    let (message, place) = match wrong {
+        Some((at, c)) => {
+            (format!("`{}` cannot stand in a name", c.escape_debug()), name.at(at..at + c.len_utf8()))
+        }
+        None => ("a name may not be empty".to_owned(), name.span),
+    };
+    let draft = d.error(Code::Name, message).label(place, "");
+    draft.help("names have letters, digits, `.`, `_` and `-`").emit()
+}
+
+/// A definition that nothing can refer to. Compose looks at no more of it than that it is one.
+fn unseen(d: &mut Diagnostics, entry: &Entry, names: &Names) -> Node {
+    match &entry.value.value {
+        Value::Scalar(_) | Value::Seq(_) => {
+            let reported = wrong_type(d, &entry.value, Expected::Mapping(definition(&names.value)));
+            broken(&entry.value, reported)
+        }
+        _ => entry.value.clone(),
+    }
+}
+
+/// What an entry of a mapping is called.
+fn definition(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Object(object) => object.what,
+        Shape::Nullable(inner) | Shape::Short(_, inner) => definition(inner),
+        _ => "a definition",
+    }
+}
+
+/// The items of a list.
+pub(super) fn list(d: &mut Diagnostics, items: &[Node], list: &List, variables: Variables) -> Vec<Node> {
+    let mut checked: Vec<Node> = items.iter().map(|item| check(d, item, &list.item, variables)).collect();
+    if matches!(list.equal, Equal::Refused) {
+        refuse_equal(d, &mut checked);
+    }
+    checked
+}
+
+fn refuse_equal(d: &mut Diagnostics, items: &mut [Node]) {
+    let mut places: BTreeMap<String, (usize, Span)> = BTreeMap::new();
+    for (at, item) in items.iter_mut().enumerate() {
+        let Some(text) = item.as_str() else { continue };
+        let (first, place) = *places.entry(text.to_owned()).or_insert((at, item.span));
+        if first != at {
+            let reported = wanted(d).map_or_else(
+                |reported| reported,
+                |()| {
+                    let message = format!("items {} and {} are the same", first + 1, at + 1);
+                    let draft = d.error(Code::InvalidValue, message).label(item.span, "again here");
+                    draft.label(place, "first here").help("remove one of them").emit()
+                },
+            );
+            *item = broken(item, reported);
+        }
+    }
+}

@@ -268,8 +268,9 @@ const EXPOSE: Shape =
 
 static EXTENDS: Object = Object {
     what: "`extends`",
-    extensions: Extensions::Refused,
-    attributes: &[at("service", leaf(Text)).required(), at("file", leaf(Text))],
+    // The schema would refuse unknown keys, but is asked after what is extended was put in.
+    extensions: Extensions::Everything,
+    attributes: &[at("service", leaf(Text)).required(), at("file", Shape::Nullable(&Shape::Leaf(Text)))],
 };
 
 static PROVIDER: Object = Object {

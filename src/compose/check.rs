@@ -12,8 +12,8 @@ mod special;
 use std::rc::Rc;
 
 use super::Variables;
-use super::decode::{Expected, wrong_type};
-use super::schema::Shape;
+use super::decode::{Expected, wanted, wrong_type};
+use super::schema::{List, Shape};
 use crate::diag::{Diagnostics, Reported};
 use crate::yaml::{Node, Value};
 
@@ -25,9 +25,7 @@ pub type Reader = fn(&mut Diagnostics, &Node, Variables) -> Result<Node, Reporte
 /// Checks a tree whose short forms are written out. What is wrong is reported and becomes
 /// [`Value::Broken`](crate::yaml::Value::Broken).
 pub fn check(d: &mut Diagnostics, node: &Node, shape: &Shape, variables: Variables) -> Node {
-    // Of a hostile file with hundreds of thousands of mistakes, nobody reads more than the sink keeps.
-    let checked = super::decode::wanted(d).and_then(|()| value(d, node, shape, variables));
-    checked.unwrap_or_else(|reported| broken(node, reported))
+    value(d, node, shape, variables).unwrap_or_else(|reported| broken(node, reported))
 }
 
 fn value(d: &mut Diagnostics, node: &Node, shape: &Shape, variables: Variables) -> Result<Node, Reported> {
@@ -38,7 +36,11 @@ fn value(d: &mut Diagnostics, node: &Node, shape: &Shape, variables: Variables) 
         (Value::Override(inner), _) => Value::Override(Rc::new(check(d, inner, shape, variables))),
         (Value::Null, Shape::Blank(_)) => return Ok(Node::text(node.span, "")),
         (_, Shape::Nullable(inner) | Shape::Blank(inner)) => return value(d, node, inner, variables),
-        (_, Shape::Leaf(leaf)) => return leaf::read(d, node, *leaf, variables),
+        (_, Shape::Leaf(leaf)) => {
+            // Of a hostile file with hundreds of thousands of mistakes, nobody reads more than the sink keeps.
+            wanted(d)?;
+            return leaf::read(d, node, *leaf, variables);
+        }
         (Value::Scalar(_) | Value::Seq(_), shape) if waits(node, shape, variables) => {
             return Ok(node.clone());
         }
@@ -70,9 +72,10 @@ fn waits(node: &Node, shape: &Shape, variables: Variables) -> bool {
     };
     match (&node.value, wanted) {
         (Value::Scalar(_), _) => leaf::holds_variable(node, variables),
-        (Value::Seq(items), Shape::Object(_) | Shape::Names(_)) => {
-            items.iter().any(|item| leaf::holds_variable(item, variables))
-        }
+        (
+            Value::Seq(items),
+            Shape::Object(_) | Shape::Names(_) | Shape::List(List { item: Shape::Object(_), .. }),
+        ) => items.iter().any(|item| leaf::holds_variable(item, variables)),
         _ => false,
     }
 }
@@ -81,3 +84,6 @@ fn waits(node: &Node, shape: &Shape, variables: Variables) -> bool {
 fn broken(node: &Node, reported: Reported) -> Node {
     Node { span: node.span, value: Value::Broken(reported) }
 }
+
+#[cfg(test)]
+mod tests;

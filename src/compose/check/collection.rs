@@ -40,7 +40,7 @@ fn attribute(d: &mut Diagnostics, entry: &Entry, object: &Object, variables: Var
     match (known, &entry.value.value) {
         (Some(attribute), _) => check(d, &entry.value, &attribute.shape, variables),
         (None, _) if own => entry.value.clone(),
-        (None, Value::Broken(_)) if !d.has_room() => entry.value.clone(),
+        (None, Value::Broken(_)) => entry.value.clone(),
         (None, _) => {
             let keys = object.attributes.iter().map(|attribute| attribute.key);
             broken(&entry.value, unknown_key(d, object.what, entry, keys))
@@ -63,6 +63,7 @@ fn named(d: &mut Diagnostics, entry: &Entry, names: &Names, variables: Variables
     let foreign = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     let wrong = entry.key.char_indices().find(|(_, c)| foreign(*c));
     match (names.key, wrong) {
+        _ if matches!(entry.value.value, Value::Broken(_)) => entry.value.clone(),
         (Key::Any, _) if entry.key.is_empty() => {
             let draft = d.error(Code::InvalidValue, "a name is missing").label(entry.key_span, "");
             broken(&entry.value, draft.emit())

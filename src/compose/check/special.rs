@@ -138,8 +138,13 @@ fn whole(d: &mut Diagnostics, node: &Node, texts: bool, expected: Expected) -> R
     .ok_or_else(|| wrong_type(d, node, expected))
 }
 
-/// Processors, with fractions.
+/// Processors, with fractions. Of whole numbers, Compose takes those of 64 bits with a sign.
 pub fn nano_cpus(d: &mut Diagnostics, node: &Node, _variables: Variables) -> Result<Node, Reported> {
+    if let Value::Scalar(scalar) = &node.value
+        && matches!(scalar.resolve(), Plain::Int(value) if i64::try_from(value).is_err())
+    {
+        return Err(wrong_type(d, node, Expected::Number));
+    }
     number::float(d, node)
 }
 

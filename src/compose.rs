@@ -63,32 +63,22 @@ pub struct Named<T> {
 pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS", ".bundlegen-new", ".git"];
 
 /// What Compose knows at the top of a file and `bundlegen` does not do yet.
-const LATER: &[&str] = &["include", "models", "networks", "secrets", "configs"];
+const LATER: &[&str] = &["models", "secrets", "configs"];
 
-/// Types every value of a file. Definitions with mistakes are left out, everything wrong is reported.
-pub fn decode(d: &mut Diagnostics, root: &Node) -> Result<File, Reported> {
-    if matches!(root.value, Value::Null) {
-        return Err(d.error(Code::WrongType, "the file is empty").label(root.span, "").emit());
-    }
+/// Types every value of a completed project, whose name is `project`. Definitions with mistakes are left out,
+/// everything wrong is reported.
+pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, Reported> {
     let mut table = Table::new(d, root, "a Compose file")?;
-    table.opt(d, "version", obsolete);
+    table.opt(d, "networks", networks);
     let file = File {
-        name: table.opt(d, "name", text),
         services: table.list(d, "services", services),
-        volumes: table.list(d, "volumes", volumes),
+        volumes: table.list(d, "volumes", |d, node| volumes(d, node, project)),
+        name: table.opt(d, "name", text),
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
     let _reported = table.finish(d, LATER);
     Ok(file)
-}
-
-/// Compose ignores `version` and says so.
-fn obsolete(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    text(d, node)?;
-    let draft = d.warning(Code::Obsolete, "`version` means nothing any more").label(node.span, "");
-    draft.help("remove the line").emit();
-    Ok(())
 }
 
 fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Reported> {
@@ -99,11 +89,31 @@ fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Rep
     Ok(services)
 }
 
-fn volumes(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Volume>>, Reported> {
-    definitions(d, node, "`volumes`", |d, node| match volume::decode(d, node) {
+/// The default network is in every project, and is empty so far.
+fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    let says_more = |entry: &&Entry| entry.value.entries().iter().any(|entry| &*entry.key != "name");
+    match node.entries().iter().find(|entry| &*entry.key != "default" || says_more(entry)) {
+        Some(entry) => Err(d
+            .error(Code::NotSupported, "`networks` of a Compose file is not supported yet")
+            .label(entry.key_span, "known to Compose, not done here")
+            .emit()),
+        None => Ok(()),
+    }
+}
+
+/// The volumes of a project. A name that says no more than the key is none: the directory of a volume must not depend
+/// on that of the project.
+fn volumes(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<Volume>>, Reported> {
+    let volumes = definitions(d, node, "`volumes`", |d, node| match volume::decode(d, node) {
         Ok(volume) => (volume, Ok(())),
         Err(reported) => (Volume::default(), Err(reported)),
-    })
+    });
+    let mut volumes = volumes?;
+    for Named { name: key, value, .. } in &mut volumes {
+        let implied = format!("{project}_{}", key.value);
+        value.name.take_if(|name| *name.value == *implied);
+    }
+    Ok(volumes)
 }
 
 fn definitions<T>(
@@ -115,8 +125,7 @@ fn definitions<T>(
     let Value::Map(entries) = &node.value else {
         return Err(wrong_type(d, node, Expected::Mapping(what)));
     };
-    let own = entries.iter().filter(|entry| !entry.key.starts_with("x-"));
-    Ok(own.map(|entry| definition(d, entry, &decode)).collect())
+    Ok(entries.iter().map(|entry| definition(d, entry, &decode)).collect())
 }
 
 fn definition<T>(

@@ -73,7 +73,6 @@ pub fn lower(
         cpus: _,         // resources
         depends_on: _,   // annotations
         entrypoint: _,   // process
-        env_file: _,     // process, through the project's environment
         environment: _,  // process, through the project's environment
         expose: _,       // annotations
         hostname: _,     // hostname
@@ -83,6 +82,7 @@ pub fn lower(
         mem_limit: _,    // resources
         network_mode: _, // namespaces, mounts, sysctl
         pids_limit: _,   // resources
+        profiles: _,     // nowhere: `model` left the service out, or in
         privileged: _,   // capabilities, mounts, devices, seccomp, paths, namespaces
         read_only: _,    // root
         security_opt: _, // process, seccomp

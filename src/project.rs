@@ -120,15 +120,14 @@ pub fn resolve(
 ) -> Result<Project, Reported> {
     let platform = platform(d, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &platform, options)?;
-    let order = order::start_order(d, &file.services).unwrap_or_default();
+    let order = order::start_order(&file.services);
     let volumes = volumes::Declared::new(&file.volumes);
     check_not_empty(d, &file.services, sources);
     let mut services = Vec::new();
     for named in file.services {
         let Named { name, value: written, whole } = named;
+        // Anything more would follow from the mistake.
         if whole.is_err() {
-            // What is left of it may refer to volumes that do not exist; anything more would follow from the mistake.
-            let _reported = volumes::mounts(d, &written, &volumes, options);
             continue;
         }
         services.extend(service(d, sources, name, written, &volumes, &mut images, options));
@@ -177,12 +176,12 @@ fn service(
 ) -> Result<Service, Reported> {
     // Every part is looked at before the first error ends the service.
     let root = root(d, &name, &written, images, options);
-    let environment = environment::of_service(d, sources, &written, options);
+    let environment = environment::of_service(&written);
     let security = security::security(d, sources, &written, options);
     let mounts = volumes::mounts(d, &written, volumes, options);
     let root = root?;
     let user = users::user(d, &written, &name, &root, images, options);
-    let (user, environment, security, mounts) = (user?, environment?, security?, mounts?);
+    let (user, security, mounts) = (user?, security?, mounts?);
     Ok(Service { name, written, root, user, environment, security, mounts })
 }
 

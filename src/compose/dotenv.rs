@@ -54,6 +54,15 @@ impl Parsed {
     }
 }
 
+/// The syntax of an env file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvFormat {
+    /// Compose's own, with quotes and variables.
+    Compose,
+    /// `docker run --env-file`: every line as it is.
+    Raw,
+}
+
 /// Reads an env file. A variable in a value is looked up in `outer` first, then in the statements before it.
 pub fn parse(text: &str, outer: &dyn Lookup) -> Result<Parsed, Vec<Invalid>> {
     let mut parser = Parser::new(text, outer);

@@ -55,8 +55,6 @@ pub struct Service {
     pub mem_limit: Option<Spanned<Bytes>>,
     /// Whose network the container sees.
     pub network_mode: Option<Spanned<NetworkMode>>,
-    /// That it sees no network but the default one.
-    pub networks: (),
     /// The most processes; 0 and -1 are no limit.
     pub pids_limit: Option<Spanned<i64>>,
     /// The profiles that the service belongs to. That it is here means that one of them is on.
@@ -181,7 +179,6 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         labels: t.list(d, "labels", pairs),
         mem_limit: t.opt(d, "mem_limit", text_or_number),
         network_mode: t.opt(d, "network_mode", network_mode),
-        networks: t.opt(d, "networks", networks).unwrap_or_default(),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
         profiles: t.list(d, "profiles", list(text)),
@@ -198,6 +195,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };
+    t.opt(d, "networks", networks);
     let whole = t.finish(d, LATER);
     (service, whole)
 }

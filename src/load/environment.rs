@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::in_project;
-use crate::compose::dotenv;
-use crate::compose::service::EnvFormat;
+use crate::compose::dotenv::{self, EnvFormat};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, ReadError, Sources, Span};
 use crate::yaml::Unset;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::edit::{change, only, text, with};
-use crate::compose::service::{EnvFormat, Missing};
+use crate::compose::dotenv::EnvFormat;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::environment::parse;
 use crate::load::{Environment, in_project, unreadable};
@@ -42,6 +42,15 @@ pub(super) fn fill(root: &Node, environment: &Environment) -> Node {
         },
         None => config.clone(),
     })
+}
+
+/// What a missing file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// An error.
+    Refused,
+    /// The same as an empty one.
+    Empty,
 }
 
 /// Variables by name, each with its key and value.

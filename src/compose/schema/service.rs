@@ -239,7 +239,7 @@ const DEVICES: Shape = Shape::List(&List {
             extensions: Extensions::Allowed,
             attributes: &[
                 at("source", leaf(Text)).required(),
-                at("target", leaf(Text)),
+                at("target", leaf(Text)).required(),
                 at("permissions", leaf(Text)),
             ],
         }),
@@ -382,7 +382,7 @@ static PORTS: List = List {
             at("name", leaf(Text)),
             at("mode", leaf(Text)),
             at("host_ip", leaf(Text)),
-            at("target", leaf(Integer(0, 4_294_967_295))),
+            at("target", leaf(Integer(0, 4_294_967_295))).required(),
             at("published", leaf(TextOrInteger)),
             at("protocol", leaf(Text)),
             at("app_protocol", leaf(Text)),
@@ -441,7 +441,7 @@ static VOLUME: Object = Object {
     attributes: &[
         at("type", leaf(OneOf(&["bind", "volume", "tmpfs", "cluster", "npipe", "image"]))).required(),
         at("source", leaf(Text)),
-        at("target", leaf(Text)),
+        at("target", leaf(Text)).required(),
         at("read_only", leaf(Bool)),
         at("consistency", leaf(Text)),
         at(

@@ -154,15 +154,16 @@ pub fn device_count(d: &mut Diagnostics, node: &Node, _variables: Variables) -> 
     let count = match scalar.resolve() {
         Plain::Int(value) => i64::try_from(value).ok(),
         Plain::Str if scalar.text.eq_ignore_ascii_case("all") => Some(-1),
-        Plain::Str => match scalar.text.parse() {
-            Ok(count) => Some(count),
-            Err(_) => {
-                let message = format!("expected a number or `all`, found `{}`", scalar.text.escape_debug());
-                return Err(d.error(Code::InvalidValue, message).label(node.content(), "").emit());
-            }
-        },
+        Plain::Str => Some(counted(d, node, &scalar.text)?),
         _ => None,
     };
     let count = count.ok_or_else(|| wrong_type(d, node, Expected::TextOrInteger))?;
     Ok(Node::plain(node.span, count.to_string()))
+}
+
+fn counted(d: &mut Diagnostics, node: &Node, text: &str) -> Result<i64, Reported> {
+    text.parse().map_err(|_| {
+        let message = format!("expected a number or `all`, found `{}`", text.escape_debug());
+        d.error(Code::InvalidValue, message).label(node.content(), "").emit()
+    })
 }

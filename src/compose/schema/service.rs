@@ -239,7 +239,7 @@ const DEVICES: Shape = Shape::List(&List {
             extensions: Extensions::Allowed,
             attributes: &[
                 at("source", leaf(Text)).required(),
-                at("target", leaf(Text)),
+                at("target", leaf(Text)).required(),
                 at("permissions", leaf(Text)),
             ],
         }),
@@ -440,7 +440,7 @@ static VOLUME: Object = Object {
     attributes: &[
         at("type", leaf(OneOf(&["bind", "volume", "tmpfs", "cluster", "npipe", "image"]))).required(),
         at("source", leaf(Text)),
-        at("target", leaf(Text)),
+        at("target", leaf(Text)).required(),
         at("read_only", leaf(Bool)),
         at("consistency", leaf(Text)),
         at(

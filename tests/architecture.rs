@@ -42,7 +42,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("miette", &["render.rs", "render/"]),
     ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
     ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/"]),
-    ("serde_yaml", &["lock.rs", "schemas.rs"]),
+    ("serde_yaml", &["config/tests.rs", "lock.rs", "schemas.rs"]),
     ("sha2", &["image/digest.rs", "bundle/sums.rs"]),
     ("similar", &["disk/"]),
     ("tar", &["image/"]),

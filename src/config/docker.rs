@@ -71,7 +71,9 @@ fn limits(holder: &mut Printed, format: Format) {
             let zero = |key: &str| (key.into(), Printed::Plain("0".into()));
             *limit = Printed::Map(vec![zero("soft"), zero("hard")]);
         }
-        if let (Format::Json, Printed::Map(entries)) = (format, limit) {
+        let Printed::Map(entries) = limit else { continue };
+        entries.sort_by_key(|(key, _)| &**key != "soft");
+        if format == Format::Json {
             entries.retain(|(key, value)| !value.is_empty() && !key.starts_with("x-"));
         }
     }

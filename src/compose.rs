@@ -134,7 +134,11 @@ fn definition<T>(
     decode: impl Fn(&mut Diagnostics, &Node) -> (T, Result<(), Reported>),
 ) -> Named<T> {
     let name = Spanned { value: Rc::clone(&entry.key), span: entry.key_span };
-    let named = check_name(d, &name);
+    let named = match entry.value.value {
+        // The key may be what was wrong.
+        Value::Broken(reported) => Err(reported),
+        _ => check_name(d, &name),
+    };
     let (value, whole) = decode(d, &entry.value);
     Named { name, value, whole: named.and(whole) }
 }

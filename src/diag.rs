@@ -54,6 +54,18 @@ pub struct Diagnostics {
     found: Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
+    doubts: Doubts,
+}
+
+/// What a doubt is: something that Compose passes over in silence, and that leaves a container less confined than it
+/// looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Doubts {
+    /// A warning.
+    #[default]
+    Told,
+    /// An error, as in a build.
+    Refused,
 }
 
 impl Diagnostics {
@@ -65,6 +77,20 @@ impl Diagnostics {
     /// Begins a warning; it counts once [`Draft::emit`] is called.
     pub fn warning(&mut self, code: Code, message: impl Into<String>) -> Draft<'_, ()> {
         self.draft(code, Severity::Warning, message.into(), ())
+    }
+
+    /// Begins what is a warning or an error, as [`Diagnostics::set_doubts`] has it.
+    pub fn doubt(&mut self, code: Code, message: impl Into<String>) -> Draft<'_, ()> {
+        let severity = match self.doubts {
+            Doubts::Told => Severity::Warning,
+            Doubts::Refused => Severity::Error,
+        };
+        self.draft(code, severity, message.into(), ())
+    }
+
+    /// Says what a doubt is from now on.
+    pub fn set_doubts(&mut self, doubts: Doubts) {
+        self.doubts = doubts;
     }
 
     fn draft<T>(&mut self, code: Code, severity: Severity, message: String, token: T) -> Draft<'_, T> {

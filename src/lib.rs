@@ -47,7 +47,7 @@ use std::rc::Rc;
 
 use bundle::tree::Tree;
 use compose::Variables;
-use diag::{Code, Diagnostics, Reported};
+use diag::{Code, Diagnostics, Doubts, Reported};
 use image::Platform;
 use load::{Environment, Request};
 use lock::Lock;
@@ -103,6 +103,7 @@ pub struct Compiled {
 
 /// Compiles a Compose project. Reads, and writes nothing. There is a result only if there was no error.
 pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Compiled, Reported> {
+    d.set_doubts(Doubts::Refused);
     let loaded = load::load(d, sources, &input.request)?;
     let lock = read_lock(d, sources, &input.request.directory);
     let locked = matches!(lock, Ok(Some(_)));

@@ -87,6 +87,10 @@ impl<'n> Table<'n> {
             if key.starts_with("x-") || self.asked.contains(&key) {
                 continue;
             }
+            if let Value::Broken(reported) = entry.value.value {
+                self.failed = Some(reported);
+                continue;
+            }
             let reported = if later.contains(&key) {
                 let message = format!("`{key}` of {} is not supported yet", self.what);
                 d.error(Code::NotSupported, message)

@@ -231,7 +231,8 @@ fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Re
     let condition = t.required(d, "condition", text);
     // Whether the service must be there was asked when the project was completed.
     t.opt(d, "required", boolean);
-    let rest = t.finish(d, &["restart"]);
+    t.opt(d, "restart", |d, node| restart_with(d, entry, node));
+    let rest = t.finish(d, &[]);
     let condition = condition?;
     if &*condition.value != "service_started" {
         let known = ["service_healthy", "service_completed_successfully"].contains(&&*condition.value);
@@ -257,6 +258,17 @@ fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
             .emit());
     }
     Ok(init)
+}
+
+/// Docker Compose restarts a service when it replaces what the service depends on, and a bundle is not replaced while it
+/// runs. A dependency that another attribute brings along says so too, where nobody wrote it.
+fn restart_with(d: &mut Diagnostics, dependency: &Entry, node: &Node) -> Result<(), Reported> {
+    let restart = boolean(d, node)?;
+    if restart.value && dependency.key_span != node.span {
+        let draft = d.warning(Code::NotSupported, "`restart` of a dependency has no place in a bundle");
+        draft.label(node.span, "for whoever starts the bundles").help("remove it").emit();
+    }
+    Ok(())
 }
 
 /// Whose network a container sees.
@@ -320,7 +332,7 @@ fn sysctls(d: &mut Diagnostics, node: &Node) -> Result<Vec<Sysctl>, Reported> {
         let key = pair.key.value.parse::<Parameter>();
         let key =
             key.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| pair.key.at(range)))?;
-        let Some(value) = pair.value else {
+        let Some(value) = pair.value.filter(|value| !value.value.is_empty()) else {
             let message = format!("the kernel parameter `{}` has no value", pair.key.value);
             let draft = d.error(Code::InvalidValue, message).label(span, "");
             return Err(draft.help(format!("write `{}: VALUE`", pair.key.value)).emit());

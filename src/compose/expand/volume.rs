@@ -120,7 +120,7 @@ fn warn_of_drive(x: &mut Expansion<'_>, node: &Node, text: &str, parts: &Parts) 
         return;
     }
     let message = format!("`{letter}:` is taken for a Windows drive, and not for the volume `{letter}`");
-    let draft = x.d.warning(Code::InvalidValue, message).label(node.at(0..colon + 1), "");
+    let draft = x.d.doubt(Code::InvalidValue, message).label(node.at(0..colon + 1), "");
     let help = "give the volume a name of two letters or more, or use the long form with `type: volume`";
     draft.help(help).emit();
 }
@@ -197,7 +197,7 @@ impl Mount {
 fn ignored(x: &mut Expansion<'_>, node: &Node, option: &str, place: Range<usize>) {
     let message = format!("Compose does not know the option `{option}` of a volume, and ignores it");
     let known = if x.d.warnings() < 100 { nearest(option, OPTIONS) } else { None };
-    let draft = x.d.warning(Code::InvalidValue, message).label(node.at(place), "");
+    let draft = x.d.doubt(Code::InvalidValue, message).label(node.at(place), "");
     let help = "the options are ro, rw, nocopy, z, Z, and [r]private, [r]shared or [r]slave";
     draft.help(help).did_you_mean(known).emit();
 }

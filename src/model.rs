@@ -42,6 +42,17 @@ pub struct Selection {
     pub services: Vec<String>,
 }
 
+/// A project with its defaults and names, and nothing else: no service is left out, no env file is read, and no reference
+/// is followed. That is as far as one can go while variables stand where values will be.
+pub fn outline(loaded: &Loaded) -> Result<Model, Reported> {
+    if let Value::Broken(reported) = loaded.root.value {
+        return Err(reported);
+    }
+    let root = defaults::fill(&loaded.root);
+    let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
+    Ok(Model { name: Rc::clone(&loaded.name), root: dependencies::imply(&root) })
+}
+
 /// Completes a project. What is wrong in it is reported and broken in the tree; a reference that leads nowhere is
 /// reported and stays.
 pub fn complete(

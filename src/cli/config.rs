@@ -11,8 +11,8 @@ use crate::config;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::disk::{apply, plan_file};
 use crate::image::Digest;
-use crate::load::{Environment, load};
-use crate::model::{Model, Selection, complete, paths};
+use crate::load::{Environment, Loaded, load};
+use crate::model::{Model, Selection, complete, outline, paths};
 use crate::source::Sources;
 use crate::yaml::{Node, Unset};
 
@@ -54,13 +54,26 @@ fn text(d: &mut Diagnostics, sources: &mut Sources, args: &ConfigArgs) -> Result
         return Ok(lines(profiles(&loaded.root)));
     }
     let selection = Selection { profiles: args.compose.profile.clone(), services };
-    let mut model = complete(d, sources, &loaded, &selection)?;
+    let mut model = match variables {
+        Variables::Replaced => complete(d, sources, &loaded, &selection)?,
+        Variables::Kept => whole(d, &loaded, &selection)?,
+    };
     if !args.no_path_resolution {
         let home = request.environment.process.get("HOME");
         let here = working_directory(d)?;
         model.root = paths::absolute(&model.root, sources, &here, home.map(String::as_str));
     }
     printed(d, args, &model, variables)
+}
+
+/// All of a project whose variables are kept.
+fn whole(d: &mut Diagnostics, loaded: &Loaded, selection: &Selection) -> Result<Model, Reported> {
+    if let Some(service) = selection.services.first() {
+        let message = format!("`{service}` cannot be picked while variables are left as they are");
+        let help = "leave out either the service or `--no-interpolate`";
+        return Err(d.error(Code::Conflict, message).help(help).emit());
+    }
+    outline(loaded)
 }
 
 /// The Compose files and the services among the names that have no option.

@@ -78,12 +78,20 @@ fn read(x: &mut Expansion<'_>, node: &Node, equal: Equal, read: Read) -> Result<
             read(x, item, text)
         });
         match pair {
+            Ok(Some(pair)) if pair.key.is_empty() => nameless(x, item),
             Ok(Some(pair)) => pairs.add(pair),
             Ok(None) => return Ok(node.clone()),
             Err(reported) => failed = Some(reported),
         }
     }
     failed.map_or(Ok(Node::map(node.span, pairs.entries)), Err)
+}
+
+/// An item such as `${OPTIONAL}` comes to nothing where the variable is not set. Compose hands it on, and nobody can use
+/// it; here it is left out.
+fn nameless(x: &mut Expansion<'_>, item: &Node) {
+    let draft = x.d.doubt(Code::InvalidValue, "a name is missing").label(item.span, "left out");
+    draft.help("write `NAME=value` or `NAME`").emit();
 }
 
 fn item_text<'n>(x: &mut Expansion<'_>, item: &'n Node) -> Result<&'n str, Reported> {

@@ -167,6 +167,7 @@ fn config_prints_what_is_meant() {
     assert_eq!(project.read("out.yaml"), printed(&["x"]));
     let wrong = project.run("", &["config", "-f", "compose.yaml", "nobody"], &[]);
     wrong.fails_with(1, "nobody");
+    project.run("", &["config", "--no-interpolate", "x"], &[]).fails_with(1, "`x` cannot be picked");
     assert!(wrong.0.stdout.is_empty());
 }
 

@@ -12,7 +12,7 @@ use crate::diag::{Code, Diagnostics, Reported};
 use crate::disk::{apply, plan_file};
 use crate::image::Digest;
 use crate::load::{Environment, load};
-use crate::model::{Model, Selection, complete, paths};
+use crate::model::{Model, Selection, complete, outline, paths};
 use crate::source::Sources;
 use crate::yaml::{Node, Unset};
 
@@ -54,7 +54,10 @@ fn text(d: &mut Diagnostics, sources: &mut Sources, args: &ConfigArgs) -> Result
         return Ok(lines(profiles(&loaded.root)));
     }
     let selection = Selection { profiles: args.compose.profile.clone(), services };
-    let mut model = complete(d, sources, &loaded, &selection)?;
+    let mut model = match variables {
+        Variables::Replaced => complete(d, sources, &loaded, &selection)?,
+        Variables::Kept => outline(d, &loaded)?,
+    };
     if !args.no_path_resolution {
         let home = request.environment.process.get("HOME");
         let here = working_directory(d)?;

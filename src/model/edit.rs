@@ -55,6 +55,13 @@ pub(super) fn has(node: &Node, key: &str) -> bool {
     node.get(key).is_some()
 }
 
+/// Whether a key of a mapping is missing, and that is all there is to say: what is broken in the mapping may be that very
+/// key with a mistake in it.
+pub(super) fn lacks(node: &Node, key: &str) -> bool {
+    let broken = |entry: &Entry| matches!(entry.value.value, Value::Broken(_));
+    matches!(node.value, Value::Map(_)) && !has(node, key) && !node.entries().iter().any(broken)
+}
+
 /// The text of a key; nothing where there is none, or an empty one.
 pub(super) fn text<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.get(key).filter(|value| value.as_str().is_some_and(|text| !text.is_empty()))

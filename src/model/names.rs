@@ -56,6 +56,10 @@ fn named(section: &Node, project: &str) -> Node {
 fn default_network(root: &Node, main: Span) -> Node {
     let mut used = false;
     let root = change(root, "services.*", &mut |service| {
+        // Compose does not look for it where a service cannot have networks.
+        if has(service, "provider") || has(service, "network_mode") {
+            return service.clone();
+        }
         let service = in_default(service);
         used |= service.get("networks").is_some_and(|networks| has(networks, "default"));
         service
@@ -68,9 +72,7 @@ fn default_network(root: &Node, main: Span) -> Node {
 }
 
 fn in_default(service: &Node) -> Node {
-    let elsewhere = has(service, "provider") || has(service, "network_mode");
     let networks = match service.get("networks") {
-        _ if elsewhere => return service.clone(),
         Some(networks) if matches!(&networks.value, Value::Map(entries) if entries.is_empty()) => {
             networks.span
         }

@@ -15,9 +15,12 @@ fn along(node: &Node, path: &[&str], change: &mut dyn FnMut(&Node) -> Node) -> N
     let Some((step, rest)) = path.split_first() else { return change(node) };
     let value = match &node.value {
         Value::Map(entries) if entries.iter().any(|entry| matches(step, &entry.key)) => {
-            let entry = |entry: &Entry| match matches(step, &entry.key) {
-                true => Entry { value: along(&entry.value, rest, change), ..entry.clone() },
-                false => entry.clone(),
+            let entry = |entry: &Entry| {
+                let mut entry = entry.clone();
+                if matches(step, &entry.key) {
+                    entry.value = along(&entry.value, rest, change);
+                }
+                entry
             };
             Value::Map(entries.iter().map(entry).collect())
         }

@@ -33,12 +33,12 @@ pub(super) fn check(d: &mut Diagnostics, root: &Node) {
     }
     for (path, what) in [("ports", "a port"), ("devices", "a device"), ("volumes", "a mount")] {
         for node in all(root, &format!("services.*.{path}.*")) {
-            check_there(d, node, what, "target");
+            check_there(d, node, &format!("{what} needs `target`"), "target");
         }
     }
     for mount in all(root, "services.*.volumes.*") {
         if mount.get("type").and_then(Node::as_str) == Some("bind") {
-            check_there(d, mount, "a mount with `type: bind`", "source");
+            check_there(d, mount, "a bind mount needs a `source`", "source");
         }
     }
 }
@@ -103,8 +103,8 @@ fn check_count(d: &mut Diagnostics, request: &Node) {
 
 /// Reports a key that the schema does not ask for and the loader needs (compose-go: `override/uncity.go`,
 /// `paths/resolve.go`).
-fn check_there(d: &mut Diagnostics, node: &Node, what: &str, key: &str) {
+fn check_there(d: &mut Diagnostics, node: &Node, message: &str, key: &str) {
     if lacks(node, key) {
-        d.error(Code::MissingKey, format!("{what} needs `{key}`")).label(node.span, "not in here").emit();
+        d.error(Code::MissingKey, message).label(node.span, "not in here").emit();
     }
 }

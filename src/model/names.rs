@@ -15,9 +15,11 @@ pub(super) fn complete(root: &Node, project: &str, main: Span) -> Node {
         Some("if_not_present") => Node::text(policy.span, "missing"),
         _ => policy.clone(),
     });
-    let root = &change(root, "services.*.build", &mut |build| match has(build, "dockerfile_inline") {
-        true => build.clone(),
-        false => with_default(build, "dockerfile", || Node::text(build.span, "Dockerfile")),
+    let root = &change(root, "services.*.build", &mut |build| {
+        if has(build, "dockerfile_inline") {
+            return build.clone();
+        }
+        with_default(build, "dockerfile", || Node::text(build.span, "Dockerfile"))
     });
     let root = &change(root, "services.*.volumes.*.target", &mut |target| match target.as_str() {
         Some(text) => respelt(target, clean(text)),
@@ -42,10 +44,8 @@ fn named(section: &Node, project: &str) -> Node {
             _ => entry.value.clone(),
         };
         let external = definition.get("external").and_then(Node::as_str) == Some("true");
-        let name = || match external {
-            true => Rc::clone(&entry.key),
-            false => format!("{project}_{}", entry.key).into(),
-        };
+        let name =
+            || if external { Rc::clone(&entry.key) } else { format!("{project}_{}", entry.key).into() };
         let value = with_default(&definition, "name", || Node::text(entry.key_span, name()));
         Entry { value, ..entry.clone() }
     });

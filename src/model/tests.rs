@@ -242,10 +242,7 @@ fn what_does_not_fit_together_is_refused() {
         ("a: {image: x, volumes: [{type: volume, source: v, target: /v}]}", &["no volume is called `v` @v"]),
         (
             "a: {image: x, volumes: [{type: bind}]}",
-            &[
-                "a mount needs `target` @{type: bind}",
-                "a mount with `type: bind` needs `source` @{type: bind}",
-            ],
+            &["a mount needs `target` @{type: bind}", "a bind mount needs a `source` @{type: bind}"],
         ),
         (
             "a: {image: x, secrets: [{source: s}, {}], build: {secrets: [{source: t}]}}",
@@ -288,7 +285,7 @@ fn what_does_not_fit_together_is_refused() {
         ),
         (
             "a: {image: x, tmpfs: ['/t:size=1'], volumes: [{type: tmpfs, target: /t/}]}",
-            &["two mounts on `/t` @{type: tmpfs, target: /t/} @/t:size=1"],
+            &["two mounts on `/t` @/t:size=1 @{type: tmpfs, target: /t/}"],
         ),
         (
             "a: {image: x, develop: {watch: [{path: ., action: sync}, {path: '', action: rebuild}]}}",

@@ -52,9 +52,9 @@ fn check_contexts(d: &mut Diagnostics, build: &Node, services: &Services) {
 
 fn check_platform(d: &mut Diagnostics, service: &Node, build: &Node) {
     let Some(platform) = text(service, "platform") else { return };
-    let built = build.get("platforms").map_or(&[][..], Node::items);
-    if built.is_empty()
-        || built.iter().any(|built| built.as_str().is_none_or(|text| platform.as_str() == Some(text)))
+    let platforms = build.get("platforms").map_or(&[][..], Node::items);
+    if platforms.is_empty()
+        || platforms.iter().any(|built| built.as_str().is_none_or(|text| platform.as_str() == Some(text)))
     {
         return;
     }

@@ -18,8 +18,9 @@ mod selection;
 
 use std::rc::Rc;
 
+use crate::compose::Variables;
 use crate::diag::{Diagnostics, Reported};
-use crate::load::Loaded;
+use crate::load::{Environment, Loaded};
 use crate::source::{Sources, Span};
 use crate::yaml::{Node, Value};
 use profiles::Services;
@@ -42,17 +43,6 @@ pub struct Selection {
     pub services: Vec<String>,
 }
 
-/// A project with its defaults and names, and nothing else: no service is left out, no env file is read, and no reference
-/// is followed. That is as far as one can go while variables stand where values will be.
-pub fn outline(loaded: &Loaded) -> Result<Model, Reported> {
-    if let Value::Broken(reported) = loaded.root.value {
-        return Err(reported);
-    }
-    let root = defaults::fill(&loaded.root);
-    let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
-    Ok(Model { name: Rc::clone(&loaded.name), root: dependencies::imply(&root) })
-}
-
 /// Completes a project. What is wrong in it is reported and broken in the tree; a reference that leads nowhere is
 /// reported and stays.
 pub fn complete(
@@ -61,14 +51,7 @@ pub fn complete(
     loaded: &Loaded,
     selection: &Selection,
 ) -> Result<Model, Reported> {
-    if let Value::Broken(reported) = loaded.root.value {
-        return Err(reported);
-    }
-    let root = defaults::fill(&loaded.root);
-    exclusive::check(d, &root);
-    let root = environment::fill(&root, &loaded.environment);
-    let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
-    let root = dependencies::imply(&root);
+    let root = named(d, loaded, &loaded.environment, Variables::Replaced)?;
     let services = Services::new(&root, selection, &loaded.environment);
     consistency::check(d, &root, &services);
     dependencies::check(d, &services);
@@ -80,6 +63,30 @@ pub fn complete(
     let root = selection::select(d, &root, &selection.services)?;
     consistency::check_container_names(d, &root);
     Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root) })
+}
+
+/// Completes what can be known of a project while its variables still stand there: nothing is selected, no other file
+/// read, and little checked.
+pub fn outline(d: &mut Diagnostics, loaded: &Loaded) -> Result<Model, Reported> {
+    let root = named(d, loaded, &Environment::default(), Variables::Kept)?;
+    Ok(Model { name: Rc::clone(&loaded.name), root })
+}
+
+/// The tree with its defaults, names and implied dependencies.
+fn named(
+    d: &mut Diagnostics,
+    loaded: &Loaded,
+    environment: &Environment,
+    variables: Variables,
+) -> Result<Node, Reported> {
+    if let Value::Broken(reported) = loaded.root.value {
+        return Err(reported);
+    }
+    let root = defaults::fill(&loaded.root, variables);
+    exclusive::check(d, &root);
+    let root = environment::fill(&root, environment);
+    let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
+    Ok(dependencies::imply(&root))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn whole(d: &mut Diagnostics, loaded: &Loaded, selection: &Selection) -> Result<
         let help = "leave out either the service or `--no-interpolate`";
         return Err(d.error(Code::Conflict, message).help(help).emit());
     }
-    outline(loaded)
+    outline(d, loaded)
 }
 
 /// The Compose files and the services among the names that have no option.

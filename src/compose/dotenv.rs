@@ -88,12 +88,12 @@ struct Broken {
     next: usize,
 }
 
-/// The outer variables and the earlier statements.
+/// The outer variables, the earlier statements, and what was known before them.
 struct Scope<'a>(&'a dyn Lookup, &'a BTreeMap<String, String>);
 
 impl Lookup for Scope<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0.get(name).or_else(|| Lookup::get(self.1, name))
+        self.0.get(name).or_else(|| Lookup::get(self.1, name)).or_else(|| self.0.before(name))
     }
 }
 

@@ -76,9 +76,7 @@ impl Environment {
         let mut added = Environment::default();
         for path in paths {
             let entries = match sources.read(path) {
-                Ok(file) => {
-                    parse_with(d, sources, file, &Below(self, &added), EnvFormat::Compose, self.unset)
-                }
+                Ok(file) => parse(d, sources, file, &Below(self, &added), EnvFormat::Compose, self.unset),
                 Err(error) => Err(unreadable(d, path, &error, None)),
             };
             match entries {
@@ -116,7 +114,7 @@ impl Environment {
         sources: &Sources,
         file: FileId,
     ) -> Result<BTreeMap<String, String>, Reported> {
-        Ok(set(parse_with(d, sources, file, self, EnvFormat::Compose, self.unset)?).collect())
+        Ok(set(parse(d, sources, file, self, EnvFormat::Compose, self.unset)?).collect())
     }
 }
 
@@ -137,19 +135,8 @@ fn set(entries: Entries) -> impl Iterator<Item = (String, String)> {
 /// The variables of an env file by name, each with its value and where it is set.
 pub(crate) type Entries = BTreeMap<String, (Option<String>, Span)>;
 
-/// Reads an env file that asks for no variable that is not set.
-pub(crate) fn parse(
-    d: &mut Diagnostics,
-    sources: &Sources,
-    file: FileId,
-    outer: &dyn Lookup,
-    format: EnvFormat,
-) -> Result<Entries, Reported> {
-    parse_with(d, sources, file, outer, format, Unset::Refused)
-}
-
 /// Reads an env file.
-pub(crate) fn parse_with(
+pub(crate) fn parse(
     d: &mut Diagnostics,
     sources: &Sources,
     file: FileId,

@@ -1,11 +1,13 @@
 //! What Compose fills in where nothing is said.
 
 use super::edit::{change, has, with_default};
+use crate::compose::Variables;
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 
-/// The tree with every default that depends on nothing but its place (compose-go: `transform/defaults.go`).
-pub(super) fn fill(root: &Node) -> Node {
+/// The tree with every default that depends on nothing but its place (compose-go: `transform/defaults.go`). While its
+/// variables still stand there, it keeps the words of Compose files for everything else.
+pub(super) fn fill(root: &Node, variables: Variables) -> Node {
     // The context is the directory of the project that the service belongs to: another one where it was included.
     let root = &change(root, "services.*", &mut |service| {
         let here = Span::start_of(service.span.file);
@@ -15,8 +17,12 @@ pub(super) fn fill(root: &Node) -> Node {
     let root = &set(root, "services.*.ports.*", "protocol", "tcp");
     let root = &set(root, "services.*.ports.*", "mode", "ingress");
     let root = &set_plain(root, "services.*.depends_on.*", "required", "true");
-    let root = &change(root, "services.*.deploy.resources.reservations.devices.*", &mut all_devices);
-    let root = &change(root, "services.*.gpus.*", &mut all_devices);
+    let mut counted = |request: &Node| all_devices(request, variables);
+    let root = &change(root, "services.*.deploy.resources.reservations.devices.*", &mut counted);
+    let root = &change(root, "services.*.gpus.*", &mut counted);
+    if variables == Variables::Kept {
+        return root.clone();
+    }
     EMPTY_TEXTS.iter().fold(root.clone(), |root, path| change(&root, path, &mut empty_text))
 }
 
@@ -62,9 +68,12 @@ fn secret_target(secret: &Node) -> Node {
 }
 
 /// Devices that are neither counted nor named are all there are.
-fn all_devices(request: &Node) -> Node {
+fn all_devices(request: &Node, variables: Variables) -> Node {
     if has(request, "device_ids") {
         return request.clone();
     }
-    with_default(request, "count", || Node::plain(request.span, "-1"))
+    with_default(request, "count", || match variables {
+        Variables::Replaced => Node::plain(request.span, "-1"),
+        Variables::Kept => Node::text(request.span, "all"),
+    })
 }

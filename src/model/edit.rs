@@ -15,9 +15,12 @@ fn along(node: &Node, path: &[&str], change: &mut dyn FnMut(&Node) -> Node) -> N
     let Some((step, rest)) = path.split_first() else { return change(node) };
     let value = match &node.value {
         Value::Map(entries) if entries.iter().any(|entry| matches(step, &entry.key)) => {
-            let entry = |entry: &Entry| match matches(step, &entry.key) {
-                true => Entry { value: along(&entry.value, rest, change), ..entry.clone() },
-                false => entry.clone(),
+            let entry = |entry: &Entry| {
+                let mut entry = entry.clone();
+                if matches(step, &entry.key) {
+                    entry.value = along(&entry.value, rest, change);
+                }
+                entry
             };
             Value::Map(entries.iter().map(entry).collect())
         }
@@ -53,6 +56,13 @@ pub(super) fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
 /// Whether a mapping has a key, whatever its value.
 pub(super) fn has(node: &Node, key: &str) -> bool {
     node.get(key).is_some()
+}
+
+/// Whether a key of a mapping is missing, and that is all there is to say: what is broken in the mapping may be that very
+/// key with a mistake in it.
+pub(super) fn lacks(node: &Node, key: &str) -> bool {
+    let broken = |entry: &Entry| matches!(entry.value.value, Value::Broken(_));
+    matches!(node.value, Value::Map(_)) && !has(node, key) && !node.entries().iter().any(broken)
 }
 
 /// The text of a key; nothing where there is none, or an empty one.

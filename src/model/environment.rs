@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::edit::{change, only, text, with};
+use super::edit::{change, only, with};
 use crate::compose::dotenv::EnvFormat;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::environment::parse;
 use crate::load::{Environment, in_project, unreadable};
 use crate::source::{ReadError, Sources};
 use crate::yaml::template::Lookup;
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Node, Unset, Value};
 
 /// The tree in which a variable without a value has that of the project's environment. Where there is none, a variable
 /// of a container stays, as it takes the image's away, and an argument of a build goes (compose-go:
@@ -101,7 +101,13 @@ fn warn_hidden(d: &mut Diagnostics, own: &Entry, hidden: &Entry) {
     draft.label(hidden.key_span, "hidden").help("remove the name, or give it a value").emit();
 }
 
-/// The variables an env file may refer to: the project's, then the service's own, then those of the files before.
+/// The value of a variable that has one.
+fn value<'v>(variables: &'v Variables, name: &str) -> Option<Cow<'v, str>> {
+    variables.get(name)?.value.as_str().map(Cow::Borrowed)
+}
+
+/// The variables an env file may refer to: the project's, then the service's own, then its own earlier ones, then those
+/// of the files before.
 struct InFile<'a> {
     environment: &'a Environment,
     own: &'a Variables,
@@ -110,9 +116,11 @@ struct InFile<'a> {
 
 impl Lookup for InFile<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let of = |variables: &'_ Variables| variables.get(name)?.value.as_str().map(str::to_owned);
-        let own = || of(self.own).or_else(|| of(self.before)).map(Cow::Owned);
-        self.environment.get(name).or_else(own)
+        self.environment.get(name).or_else(|| value(self.own, name))
+    }
+
+    fn before(&self, name: &str) -> Option<Cow<'_, str>> {
+        value(self.before, name)
     }
 }
 
@@ -130,8 +138,15 @@ fn read_env_file(
         Some("false") => Missing::Empty,
         _ => Missing::Refused,
     };
-    let Some(path) = text(file, "path") else { return Ok(Variables::new()) };
-    read(d, sources, &Asked { path, format, missing, home: home(outer.environment) }, outer)
+    // Without a path there is a mistake that was reported.
+    let path = file.get("path").filter(|path| path.as_str().is_some());
+    let Some(path) = path else { return Ok(Variables::new()) };
+    read(
+        d,
+        sources,
+        &Asked { path, format, missing, home: home(outer.environment), unset: outer.environment.unset },
+        outer,
+    )
 }
 
 /// What `~` stands for. It is the home of whoever builds, whatever `.env` says.
@@ -158,6 +173,7 @@ struct Asked<'a> {
     format: EnvFormat,
     missing: Missing,
     home: Option<&'a str>,
+    unset: Unset,
 }
 
 impl Asked<'_> {
@@ -181,6 +197,10 @@ fn read(
     asked: &Asked,
     outer: &dyn Lookup,
 ) -> Result<Variables, Reported> {
+    if asked.path.as_str() == Some("") && asked.missing == Missing::Refused {
+        let draft = d.error(Code::InvalidValue, "the path of a file may not be empty");
+        return Err(draft.label(asked.path.span, "").emit());
+    }
     let (place, base) = asked.place(sources);
     let id = match sources.read(&place) {
         Ok(id) => id,
@@ -188,7 +208,7 @@ fn read(
         Err(error) => return Err(unreadable(d, &place, &error, Some(asked.path.content()))),
     };
     warn_outside(d, asked.path, &base);
-    let entries = parse(d, sources, id, outer, asked.format)?;
+    let entries = parse(d, sources, id, outer, asked.format, asked.unset)?;
     let set = entries.into_iter().filter_map(|(name, (value, span))| {
         let name: Rc<str> = name.into();
         Some((Rc::clone(&name), Entry::new(name, span, Node::text(span, value?))))
@@ -218,8 +238,13 @@ pub(super) fn read_label_files(
     let files = service.get("label_file").map_or(&[][..], Node::items);
     let mut labels = Variables::new();
     for path in files.iter().filter(|path| path.as_str().is_some()) {
-        let home = home(environment);
-        let asked = Asked { path, format: EnvFormat::Compose, missing: Missing::Refused, home };
+        let asked = Asked {
+            path,
+            format: EnvFormat::Compose,
+            missing: Missing::Refused,
+            home: home(environment),
+            unset: environment.unset,
+        };
         let more = read(d, sources, &asked, &InLabelFile(&labels)).unwrap_or_default();
         labels.extend(more);
     }
@@ -240,6 +265,6 @@ struct InLabelFile<'a>(&'a Variables);
 
 impl Lookup for InLabelFile<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0.get(name)?.value.as_str().map(Cow::Borrowed)
+        value(self.0, name)
     }
 }

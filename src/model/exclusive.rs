@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::edit::{all, entry, has};
+use super::edit::{all, entry, lacks};
 use crate::diag::{Code, Diagnostics};
 use crate::yaml::{Entry, Node, Value};
 
@@ -31,8 +31,15 @@ pub(super) fn check(d: &mut Diagnostics, root: &Node) {
     for request in all(root, "services.*.deploy.resources.reservations.devices.*") {
         check_count(d, request);
     }
+    for (path, what) in [("ports", "a port"), ("devices", "a device"), ("volumes", "a mount")] {
+        for node in all(root, &format!("services.*.{path}.*")) {
+            check_there(d, node, &format!("{what} needs `target`"), "target");
+        }
+    }
     for mount in all(root, "services.*.volumes.*") {
-        check_mount(d, mount);
+        if mount.get("type").and_then(Node::as_str) == Some("bind") {
+            check_there(d, mount, "a bind mount needs a `source`", "source");
+        }
     }
 }
 
@@ -68,7 +75,7 @@ fn check_one_source(d: &mut Diagnostics, definition: &Entry, what: &str, keys: &
             let draft = d.error(Code::Conflict, message).label(second.key_span, "");
             draft.label(first.key_span, "the other one").help("remove one of them").emit();
         }
-        (None, _) if !has(node, "driver") && !has(node, "external") => {
+        (None, _) if lacks(node, "driver") && lacks(node, "external") => {
             let message = format!("the {what} `{}` has no content", definition.key);
             let draft = d.error(Code::MissingKey, message).label(definition.key_span, "");
             draft.help(format!("give it one of {alternatives}, or write `external: true`")).emit();
@@ -94,13 +101,10 @@ fn check_count(d: &mut Diagnostics, request: &Node) {
     }
 }
 
-/// What the schema does not ask for, and the loader needs (compose-go: `override/uncity.go`, `paths/resolve.go`).
-fn check_mount(d: &mut Diagnostics, mount: &Node) {
-    let Value::Map(_) = mount.value else { return };
-    let bind = mount.get("type").and_then(Node::as_str) == Some("bind");
-    let missing = [("target", true), ("source", bind)];
-    for (key, _) in missing.into_iter().filter(|(key, needed)| *needed && !has(mount, key)) {
-        let what = if key == "source" { "a mount with `type: bind`" } else { "a mount" };
-        d.error(Code::MissingKey, format!("{what} needs `{key}`")).label(mount.span, "not in here").emit();
+/// Reports a key that the schema does not ask for and the loader needs (compose-go: `override/uncity.go`,
+/// `paths/resolve.go`).
+fn check_there(d: &mut Diagnostics, node: &Node, message: &str, key: &str) {
+    if lacks(node, key) {
+        d.error(Code::MissingKey, message).label(node.span, "not in here").emit();
     }
 }

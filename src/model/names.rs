@@ -15,9 +15,11 @@ pub(super) fn complete(root: &Node, project: &str, main: Span) -> Node {
         Some("if_not_present") => Node::text(policy.span, "missing"),
         _ => policy.clone(),
     });
-    let root = &change(root, "services.*.build", &mut |build| match has(build, "dockerfile_inline") {
-        true => build.clone(),
-        false => with_default(build, "dockerfile", || Node::text(build.span, "Dockerfile")),
+    let root = &change(root, "services.*.build", &mut |build| {
+        if has(build, "dockerfile_inline") {
+            return build.clone();
+        }
+        with_default(build, "dockerfile", || Node::text(build.span, "Dockerfile"))
     });
     let root = &change(root, "services.*.volumes.*.target", &mut |target| match target.as_str() {
         Some(text) => respelt(target, clean(text)),
@@ -42,10 +44,8 @@ fn named(section: &Node, project: &str) -> Node {
             _ => entry.value.clone(),
         };
         let external = definition.get("external").and_then(Node::as_str) == Some("true");
-        let name = || match external {
-            true => Rc::clone(&entry.key),
-            false => format!("{project}_{}", entry.key).into(),
-        };
+        let name =
+            || if external { Rc::clone(&entry.key) } else { format!("{project}_{}", entry.key).into() };
         let value = with_default(&definition, "name", || Node::text(entry.key_span, name()));
         Entry { value, ..entry.clone() }
     });
@@ -56,6 +56,10 @@ fn named(section: &Node, project: &str) -> Node {
 fn default_network(root: &Node, main: Span) -> Node {
     let mut used = false;
     let root = change(root, "services.*", &mut |service| {
+        // Compose does not look for it where a service cannot have networks.
+        if has(service, "provider") || has(service, "network_mode") {
+            return service.clone();
+        }
         let service = in_default(service);
         used |= service.get("networks").is_some_and(|networks| has(networks, "default"));
         service
@@ -68,9 +72,7 @@ fn default_network(root: &Node, main: Span) -> Node {
 }
 
 fn in_default(service: &Node) -> Node {
-    let elsewhere = has(service, "provider") || has(service, "network_mode");
     let networks = match service.get("networks") {
-        _ if elsewhere => return service.clone(),
         Some(networks) if matches!(&networks.value, Value::Map(entries) if entries.is_empty()) => {
             networks.span
         }

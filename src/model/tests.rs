@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
-use crate::load::Environment;
-use crate::yaml::Plain;
+use crate::source::FileId;
+use crate::yaml::{Plain, Uses};
 
 /// A tree on one line, keys in the order of the alphabet.
 fn line(node: &Node) -> String {
@@ -32,16 +32,27 @@ struct Project {
 
 impl Project {
     fn new(text: &str) -> Self {
-        Project::at(text, Path::new("/project"))
+        let mut sources = Sources::default();
+        let main = sources.add("compose.yaml".into(), text.into());
+        Project::of(sources, main)
     }
 
+    /// A project in a directory.
+    #[expect(clippy::disallowed_methods, reason = "the test makes its input")]
     fn at(text: &str, directory: &Path) -> Self {
-        let (mut sources, mut d) = (Sources::default(), Diagnostics::default());
-        let main = sources.add_from("compose.yaml".into(), text.into(), directory);
-        let root = crate::yaml::parse(&mut d, main, text).unwrap();
+        let path = directory.join("compose.yaml");
+        std::fs::write(&path, text).unwrap();
+        let mut sources = Sources::default();
+        let main = sources.read_from(&path, directory).unwrap();
+        Project::of(sources, main)
+    }
+
+    fn of(sources: Sources, main: FileId) -> Self {
+        let mut d = Diagnostics::default();
+        let root = crate::yaml::documents(&mut d, main, &sources.text(main)).unwrap().remove(0);
         let process = [("SET", "yes"), ("HOME", "/home/me")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let environment = Environment { process: BTreeMap::from(process), ..Environment::default() };
-        let loaded = Loaded { name: "p".into(), root, main, environment };
+        let loaded = Loaded { name: "p".into(), root, main, environment, uses: Uses::default() };
         Project { sources, d, loaded, selection: Selection::default() }
     }
 
@@ -231,10 +242,7 @@ fn what_does_not_fit_together_is_refused() {
         ("a: {image: x, volumes: [{type: volume, source: v, target: /v}]}", &["no volume is called `v` @v"]),
         (
             "a: {image: x, volumes: [{type: bind}]}",
-            &[
-                "a mount needs `target` @{type: bind}",
-                "a mount with `type: bind` needs `source` @{type: bind}",
-            ],
+            &["a mount needs `target` @{type: bind}", "a bind mount needs a `source` @{type: bind}"],
         ),
         (
             "a: {image: x, secrets: [{source: s}, {}], build: {secrets: [{source: t}]}}",
@@ -277,7 +285,7 @@ fn what_does_not_fit_together_is_refused() {
         ),
         (
             "a: {image: x, tmpfs: ['/t:size=1'], volumes: [{type: tmpfs, target: /t/}]}",
-            &["two mounts on `/t` @{type: tmpfs, target: /t/} @/t:size=1"],
+            &["two mounts on `/t` @/t:size=1 @{type: tmpfs, target: /t/}"],
         ),
         (
             "a: {image: x, develop: {watch: [{path: ., action: sync}, {path: '', action: rebuild}]}}",
@@ -368,7 +376,7 @@ fn paths_are_absolute_for_who_asks() {
 volumes: {v: {driver: local, driver_opts: {o: bind, device: ./x}}}";
     let mut project = Project::new(text);
     let root = project.complete().unwrap();
-    let root = paths::absolute(&root, &project.sources, Path::new("/work"), Some("/home/me"));
+    let root = paths::absolute(&root, &project.sources, Path::new("/project"), Some("/home/me"));
     let at = |path: &str| edit::all(&root, path).into_iter().map(line).collect::<Vec<_>>().join(" ");
     assert_eq!(at("services.a.build.context"), "/project");
     assert_eq!(at("services.a.build.additional_contexts"), "{d: /d, s: '', u: https://x}");
@@ -376,4 +384,37 @@ volumes: {v: {driver: local, driver_opts: {o: bind, device: ./x}}}";
     assert_eq!(at("services.a.develop.watch.*.path"), "/project/w");
     assert_eq!(at("services.a.volumes.*.source"), "/project C:\\x v");
     assert_eq!(at("volumes.v.driver_opts.device"), "/project/x");
+}
+
+#[test]
+fn paths_start_where_they_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path().canonicalize().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the test makes its input")]
+    std::fs::create_dir_all(base.join("real/below")).unwrap();
+    std::os::unix::fs::symlink("real", base.join("link")).unwrap();
+    let text = "services: {a: {build: , develop: {watch: [{path: link/below, action: rebuild}]}}}";
+    let mut project = Project::at(&text.replace("build: ", "build: {}"), &base);
+    let root = project.complete().unwrap();
+    let root = paths::absolute(&root, &project.sources, Path::new("/elsewhere"), None);
+    let at = |path: &str| edit::all(&root, path)[0].as_str().unwrap().to_owned();
+    assert_eq!(Path::new(&at("services.a.build.context")), base);
+    assert_eq!(Path::new(&at("services.a.develop.watch.*.path")), base.join("real/below"));
+}
+
+#[test]
+fn a_broken_part_is_spoken_of_once() {
+    let mut project =
+        services("a: {links: [b], volumes: [{type: volume, source: v, target: /v}]}, b: {imge: x}");
+    let broken = |project: &mut Project, path: &str| {
+        let reported = project.d.error(crate::diag::Code::Internal, "broken").emit();
+        let root = edit::change(&project.loaded.root, path, &mut |node| Node {
+            span: node.span,
+            value: Value::Broken(reported),
+        });
+        project.loaded.root = root;
+    };
+    broken(&mut project, "services.b.imge");
+    broken(&mut project, "services.a.links");
+    assert_eq!(project.errors(), ["broken", "no volume is called `v` @v"]);
 }

@@ -25,6 +25,11 @@ const MAX_PROBLEMS: usize = 100;
 pub trait Lookup {
     /// The value, if the variable is set.
     fn get(&self, name: &str) -> Option<Cow<'_, str>>;
+
+    /// The value where what is being read says nothing itself: that of an env file before it.
+    fn before(&self, _name: &str) -> Option<Cow<'_, str>> {
+        None
+    }
 }
 
 impl Lookup for BTreeMap<String, String> {

@@ -2,9 +2,9 @@
 
 use crate::diag::{Code, Diagnostics};
 use crate::model::dependencies::check_reference;
-use crate::model::edit::{all, entry, has, text};
+use crate::model::edit::{all, entry, lacks, text};
 use crate::model::profiles::Services;
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Node};
 
 /// Checks `image` and `build`.
 pub(super) fn check(d: &mut Diagnostics, service: &Entry, services: &Services) {
@@ -18,10 +18,9 @@ pub(super) fn check(d: &mut Diagnostics, service: &Entry, services: &Services) {
 /// A service needs an image, a way to make one, or a program that provides it. A directory is `bundlegen`'s own.
 fn check_there(d: &mut Diagnostics, service: &Entry) {
     let node = &service.value;
-    let broken = |node: &Node| matches!(node.value, Value::Broken(_));
-    let image = node.get("image").is_some_and(|image| broken(image) || image.as_str() != Some(""));
-    let directory = node.get("x-bundlegen").is_some_and(|own| broken(own) || has(own, "rootfs"));
-    if image || directory || has(node, "build") || has(node, "provider") || broken(node) {
+    let image = node.get("image").map(|image| image.as_str() == Some(""));
+    let directory = node.get("x-bundlegen").is_some_and(|own| !lacks(own, "rootfs"));
+    if directory || !image.unwrap_or(true) || !lacks(node, "build") || !lacks(node, "provider") {
         return;
     }
     let message = format!("service `{}` has no image", service.key);
@@ -43,8 +42,7 @@ fn check_contexts(d: &mut Diagnostics, build: &Node, services: &Services) {
         let place = context.part("service:".len().."service:".len() + name.len()).span;
         check_reference(d, services, name, place, false);
         let other = services.get(name).filter(|_| services.is_enabled(name));
-        let other = other.filter(|other| matches!(other.value.value, Value::Map(_)));
-        if let Some(other) = other.filter(|other| !has(&other.value, "build")) {
+        if let Some(other) = other.filter(|other| lacks(&other.value, "build")) {
             let message = format!("the service `{name}` is not built, and cannot be a context");
             let draft = d.error(Code::Conflict, message).label(place, "");
             draft.label(other.key_span, "it has no `build`").emit();
@@ -54,9 +52,9 @@ fn check_contexts(d: &mut Diagnostics, build: &Node, services: &Services) {
 
 fn check_platform(d: &mut Diagnostics, service: &Node, build: &Node) {
     let Some(platform) = text(service, "platform") else { return };
-    let built = build.get("platforms").map_or(&[][..], Node::items);
-    if built.is_empty()
-        || built.iter().any(|built| built.as_str().is_none_or(|text| platform.as_str() == Some(text)))
+    let platforms = build.get("platforms").map_or(&[][..], Node::items);
+    if platforms.is_empty()
+        || platforms.iter().any(|built| built.as_str().is_none_or(|text| platform.as_str() == Some(text)))
     {
         return;
     }

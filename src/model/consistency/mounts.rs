@@ -15,7 +15,7 @@ pub(super) fn check(d: &mut Diagnostics, service: &Node) {
     });
     let volumes = list("volumes").filter_map(|mount| Some((mount.get("target")?.as_str()?, mount.span)));
     let mut targets: BTreeMap<&str, Span> = BTreeMap::new();
-    for (target, span) in tmpfs.chain(volumes) {
+    for (target, span) in volumes.chain(tmpfs) {
         let Some(first) = targets.insert(target, span) else { continue };
         let draft = d.error(Code::Conflict, format!("two mounts on `{target}`")).label(span, "");
         draft.label(first, "the other one").help("remove one of them").emit();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diag::{Code, Diagnostics};
-use crate::model::edit::{all, entry, text};
+use crate::model::edit::{all, has, lacks, text};
 use crate::model::selection::is_volume;
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -88,17 +88,13 @@ impl Section<'_> {
 
     /// A secret or config in a service is named by its source.
     fn check_source(&self, d: &mut Diagnostics, mount: &Node) {
-        match (&mount.value, mount.get("source")) {
-            (Value::Map(_), None) => {
-                let message = format!("a {} of a service needs `source`", self.what);
-                d.error(Code::MissingKey, message).label(mount.span, "not in here").emit();
-            }
-            (_, Some(source)) => {
-                if let Some(name) = source.as_str() {
-                    self.check(d, name, source.content());
-                }
-            }
-            _ => {}
+        if lacks(mount, "source") {
+            let message = format!("a {} of a service needs `source`", self.what);
+            d.error(Code::MissingKey, message).label(mount.span, "not in here").emit();
+        }
+        if let Some((source, name)) = mount.get("source").and_then(|source| Some((source, source.as_str()?)))
+        {
+            self.check(d, name, source.content());
         }
     }
 }
@@ -107,14 +103,12 @@ impl Section<'_> {
 pub(super) fn check_secrets(d: &mut Diagnostics, root: &Node) {
     for secret in root.get("secrets").map_or(&[][..], Node::entries) {
         let node = &secret.value;
-        let broken = |key| matches!(node.get(key), Some(Node { value: Value::Broken(_), .. }));
         let external = node.get("external").is_some_and(|external| external.as_str() == Some("true"));
+        let variable = node.get("environment").is_some_and(|name| name.as_str() != Some(""));
+        // What has none of these was reported before.
+        let new = ["driver", "external", "environment"].iter().any(|key| has(node, key));
         // An empty path is that of the project directory.
-        let there = entry(node, "file").is_some() || text(node, "environment").is_some();
-        let known = !broken("external") && !broken("environment") && matches!(node.value, Value::Map(_));
-        // What has no source at all and names no driver was reported before.
-        let early = !["driver", "external", "environment"].iter().any(|key| entry(node, key).is_some());
-        if known && !external && !there && !early {
+        if new && !external && !variable && lacks(node, "file") {
             let message = format!("the secret `{}` has no content", secret.key);
             let draft = d.error(Code::MissingKey, message).label(secret.key_span, "");
             draft.help("give it a `file` or the name of an `environment` variable").emit();

@@ -1,7 +1,7 @@
 //! Attributes of one service that do not go together.
 
 use crate::diag::{Code, Diagnostics};
-use crate::model::edit::{all, entry, text};
+use crate::model::edit::{all, entry, lacks, text};
 use crate::nearest::nearest;
 use crate::yaml::Node;
 
@@ -40,8 +40,8 @@ fn check_healthcheck(d: &mut Diagnostics, service: &Node) {
 fn check_watch(d: &mut Diagnostics, watch: &Node) {
     let Some(action) = text(watch, "action") else { return };
     let name = action.as_str().unwrap_or_default();
-    let target = watch.get("target").is_some_and(|target| target.as_str() != Some(""));
-    if !target && !matches!(name, "rebuild" | "restart") {
+    let empty = watch.get("target").is_some_and(|target| target.as_str() == Some(""));
+    if (empty || lacks(watch, "target")) && !matches!(name, "rebuild" | "restart") {
         let message = format!("a watch with `action: {name}` needs `target`");
         let draft = d.error(Code::MissingKey, message).label(watch.span, "not in here");
         draft.help("say where in the container the files go").emit();

@@ -118,12 +118,16 @@ impl Environment {
     }
 }
 
-/// Variables, and others where these say nothing.
+/// Variables, and others where neither these nor the file itself say anything.
 struct Below<'a>(&'a Environment, &'a Environment);
 
 impl Lookup for Below<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0.get(name).or_else(|| self.1.get(name))
+        self.0.get(name)
+    }
+
+    fn before(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.1.get(name)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::compose::Variables;
 use crate::compose::check::check;
 use crate::compose::decode::{Expected, wrong_type};
 use crate::compose::expand::expand;
-use crate::compose::merge::{distinct, merge, settle};
+use crate::compose::merge::{distinct, find_dropped, merge, settle};
 use crate::compose::schema::{FILE, Shape};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Sources, Span};
@@ -190,6 +190,7 @@ impl<'a> Loader<'a> {
         }
         let document = self.interpolated(document, scope);
         let document = expand(self.d, &document, &ROOT, self.request.variables);
+        find_dropped(self.d, &document, &ROOT);
         let document = self.extend_services(document, scope);
         Ok(self.with_includes(document, scope))
     }

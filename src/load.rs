@@ -66,7 +66,7 @@ pub struct Loaded {
 pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Result<Loaded, Reported> {
     let mut loader = Loader::new(d, sources, request);
     let files = loader.read(&request.files, &request.directory);
-    let (main, documents) = loader.parse(files?)?;
+    let (main, documents) = loader.parse(&files?)?;
     let name = project_name(loader.d, request, &documents);
     // What is wrong with the name was reported, and hides nothing else.
     let name: Rc<str> = name.unwrap_or_default().into();
@@ -130,10 +130,10 @@ impl<'a> Loader<'a> {
     }
 
     /// The documents of some files, in order, with the first file.
-    fn parse(&mut self, files: Vec<FileId>) -> Result<(FileId, Vec<Node>), Reported> {
+    fn parse(&mut self, files: &[FileId]) -> Result<(FileId, Vec<Node>), Reported> {
         let mut failed = None;
         let mut documents = Vec::new();
-        for file in &files {
+        for file in files {
             match yaml::documents(self.d, *file, &self.sources.text(*file)) {
                 // A file with nothing in it says nothing; a document with nothing in it is a mistake.
                 Ok(more) => documents.extend(more.into_iter().filter(|node| !is_nothing(node))),

@@ -79,7 +79,9 @@ impl Style {
                 format!("[{}]", items.join(", "))
             }
             // Go reads a file mode as a number, and `serde_yaml` as a text.
-            Value::String(text) if text.starts_with('0') && text.parse::<u64>().is_ok() => text.clone(),
+            Value::String(text) if text.len() > 1 && text.starts_with('0') && text.parse::<u64>().is_ok() => {
+                text.clone()
+            }
             Value::String(text) => self.quoted(text),
             Value::Null => if self.toss() { "null" } else { "~" }.to_owned(),
             Value::Bool(value) => value.to_string(),

@@ -221,6 +221,8 @@ impl<'a> Loader<'a> {
 fn check_content(d: &mut Diagnostics, root: &Node) -> Result<(), Reported> {
     match &root.value {
         Value::Map(entries) if entries.is_empty() => {
+            // What is wrong with an include may be all there is to say.
+            d.failed()?;
             let draft = d.error(Code::MissingKey, "the project is empty").label(root.span, "");
             Err(draft.help("define a service below `services`").emit())
         }

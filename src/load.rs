@@ -16,7 +16,7 @@ use crate::compose::Variables;
 use crate::compose::check::check;
 use crate::compose::decode::{Expected, wrong_type};
 use crate::compose::expand::expand;
-use crate::compose::merge::{distinct, merge, settle};
+use crate::compose::merge::{distinct, find_dropped, merge, settle};
 use crate::compose::schema::{FILE, Shape};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Sources, Span};
@@ -66,7 +66,7 @@ pub struct Loaded {
 pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Result<Loaded, Reported> {
     let mut loader = Loader::new(d, sources, request);
     let files = loader.read(&request.files, &request.directory);
-    let (main, documents) = loader.parse(files?)?;
+    let (main, documents) = loader.parse(&files?)?;
     let name = project_name(loader.d, request, &documents);
     // What is wrong with the name was reported, and hides nothing else.
     let name: Rc<str> = name.unwrap_or_default().into();
@@ -131,10 +131,10 @@ impl<'a> Loader<'a> {
     }
 
     /// The documents of some files, in order, with the first file.
-    fn parse(&mut self, files: Vec<FileId>) -> Result<(FileId, Vec<Node>), Reported> {
+    fn parse(&mut self, files: &[FileId]) -> Result<(FileId, Vec<Node>), Reported> {
         let mut failed = None;
         let mut documents = Vec::new();
-        for file in &files {
+        for file in files {
             match yaml::documents(self.d, *file, &self.sources.text(*file)) {
                 // A file with nothing in it says nothing; a document with nothing in it is a mistake.
                 Ok(more) => documents.extend(more.into_iter().filter(|node| !is_nothing(node))),
@@ -191,6 +191,7 @@ impl<'a> Loader<'a> {
         }
         let document = self.interpolated(document, scope);
         let document = expand(self.d, &document, &ROOT, self.request.variables);
+        find_dropped(self.d, &document, &ROOT);
         let document = self.extend_services(document, scope);
         Ok(self.with_includes(document, scope))
     }

@@ -43,7 +43,6 @@ fn other_driver(base: &Node, over: &Node) -> bool {
 
 fn collections(d: &mut Diagnostics, base: &Node, over: &Node, shape: &Shape, rule: Merge) -> Node {
     let value = match (&base.value, &over.value) {
-        (Value::Broken(_), _) => return over.clone(),
         (Value::Map(earlier), Value::Map(later)) => {
             Value::Map(entries(d, earlier, later, inner(shape), rule).into())
         }
@@ -176,6 +175,31 @@ pub fn distinct(node: &Node, shape: &Shape) -> Node {
         _ => return node.clone(),
     };
     Node { span: node.span, value }
+}
+
+/// Finds the items of a document that a later item of the same list stands for, as Compose drops them in silence. That
+/// an item of a later file stands for one of an earlier file is what merging is for.
+pub fn find_dropped(d: &mut Diagnostics, node: &Node, shape: &Shape) {
+    let shape = inner(shape);
+    match (&node.value, shape) {
+        (Value::Map(entries), Shape::Object(_) | Shape::Names(_)) => {
+            for entry in entries.iter() {
+                find_dropped(d, &entry.value, attribute(shape, &entry.key).0);
+            }
+        }
+        (Value::Seq(items), Shape::List(List { equal: Equal::Replaced(key), .. })) => {
+            let mut earlier: BTreeMap<String, &Node> = BTreeMap::new();
+            for (name, item) in items.iter().filter_map(|item| Some((key(item)?, item))) {
+                let before = earlier.insert(name, item).filter(|before| !before.same(item));
+                if let Some(before) = before.filter(|_| d.has_room()) {
+                    let message = "Compose drops this item, as a later one is for the same thing";
+                    let draft = d.doubt(Code::ValueDropped, message).label(before.span, "dropped");
+                    draft.label(item.span, "the one that counts").help("remove one of them").emit();
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn last_of_each(items: impl Iterator<Item = Node>, key: fn(&Node) -> Option<String>) -> Vec<Node> {

@@ -174,7 +174,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
         hostname: t.opt(d, "hostname", value),
-        image: t.opt(d, "image", text),
+        image: t.opt(d, "image", text).filter(|image| !image.value.is_empty()),
         init: t.opt(d, "init", init),
         labels: t.list(d, "labels", pairs),
         mem_limit: t.opt(d, "mem_limit", text_or_number),

@@ -133,9 +133,7 @@ pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported>
         }
         "volume" => {
             let name = source.filter(|source| !source.value.is_empty());
-            let name = name.ok_or_else(|| anonymous(d, node))?;
-            check_no_path(d, &name, &kind)?;
-            Source::Volume { name }
+            Source::Volume { name: name.ok_or_else(|| anonymous(d, node))? }
         }
         "tmpfs" => {
             let settings = Settings { read_only, ..tmpfs.unwrap_or_default() };
@@ -170,19 +168,6 @@ fn check_fits(d: &mut Diagnostics, kind: &Spanned<Rc<str>>, node: &Node) -> Resu
         Err(draft.label(kind.span, "the type").help("remove it, or change the type").emit())
     }))
     .map(|_: Vec<()>| ())
-}
-
-fn check_no_path(
-    d: &mut Diagnostics,
-    name: &Spanned<Rc<str>>,
-    kind: &Spanned<Rc<str>>,
-) -> Result<(), Reported> {
-    if !name.value.starts_with(['.', '/', '~']) {
-        return Ok(());
-    }
-    let message = format!("`type: volume` mounts a volume, and `{}` is a path", name.value.escape_debug());
-    let draft = d.error(Code::Conflict, message).label(name.span, "a path").label(kind.span, "the type");
-    Err(draft.help("write `type: bind`").emit())
 }
 
 /// How Docker Desktop keeps the two sides of a mount alike. A bundle has one side.

@@ -67,7 +67,7 @@ impl Loader<'_> {
         if let Some(reported) = failed {
             return Err(reported);
         }
-        let (main, documents) = self.parse(ids)?;
+        let (main, documents) = self.parse(&ids)?;
         let mut chain = scope.chain.clone();
         chain.extend(paths);
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };

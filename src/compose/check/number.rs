@@ -38,7 +38,7 @@ pub(super) fn truncated(
             let Some(whole) = whole(value.trunc()) else { return Err(wrong_type(d, node, expected)) };
             within(d, node, whole, limits)?;
             let message = format!("Compose drops the fraction of `{}`", scalar.text);
-            let draft = d.warning(Code::ValueDropped, message).label(node.span, "");
+            let draft = d.doubt(Code::ValueDropped, message).label(node.span, "");
             draft.help(format!("write `{whole}`")).emit();
             Ok(Node::plain(node.span, whole.to_string()))
         }
@@ -122,7 +122,7 @@ fn is_own(node: &Node, scalar: &Scalar) -> bool {
 /// Compose takes a number of bytes that is not a whole one of 64 bits, and then there is no size.
 fn dropped(d: &mut Diagnostics, node: &Node, scalar: &Scalar) -> Node {
     let message = format!("Compose drops the size `{}`, as it is no whole number of 64 bits", scalar.text);
-    let draft = d.warning(Code::ValueDropped, message).label(node.span, "");
+    let draft = d.doubt(Code::ValueDropped, message).label(node.span, "");
     draft.help("write a whole number of bytes, or a text with a unit such as `1.5g`").emit();
     Node::text(node.span, "0")
 }

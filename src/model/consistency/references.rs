@@ -60,8 +60,11 @@ pub(super) fn check(d: &mut Diagnostics, service: &Node, declared: &Declared) {
         declared.models.check(d, &model.key, model.key_span);
     }
     let mounts = all(service, "volumes.*").into_iter().filter(|mount| is_volume(mount));
-    for source in mounts.filter_map(|mount| text(mount, "source")) {
-        declared.volumes.check(d, source.as_str().unwrap_or_default(), source.content());
+    for (mount, source) in mounts.filter_map(|mount| Some((mount, text(mount, "source")?))) {
+        match source.as_str().unwrap_or_default() {
+            path if path.starts_with(['.', '/', '~']) => no_volume(d, path, source.content(), mount),
+            name => declared.volumes.check(d, name, source.content()),
+        }
     }
     for (path, section) in [
         ("secrets.*", &declared.secrets),
@@ -97,6 +100,14 @@ impl Section<'_> {
             self.check(d, name, source.content());
         }
     }
+}
+
+/// No volume has such a name, so that it was to be something else.
+fn no_volume(d: &mut Diagnostics, path: &str, place: Span, mount: &Node) {
+    let message = format!("`type: volume` mounts a volume, and `{}` is a path", path.escape_debug());
+    let draft = d.error(Code::Conflict, message).label(place, "a path");
+    let kind = mount.get("type").map_or(mount.span, Node::content);
+    draft.label(kind, "the type").help("write `type: bind`").emit();
 }
 
 /// A secret of the project comes from a file or a variable, whether it is used or not. A driver is not enough.

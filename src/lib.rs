@@ -108,6 +108,7 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     let lock = read_lock(d, sources, &input.request.directory);
     let locked = matches!(lock, Ok(Some(_)));
     let model = model::complete(d, sources, &loaded, &input.selection)?;
+    model.inherited.warn(d);
     let compose = compose::decode(d, &model.root, &model.name)?;
     let options = project::Options {
         directory: input.request.directory.clone(),

@@ -66,7 +66,7 @@ pub struct Loaded {
 pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Result<Loaded, Reported> {
     let mut loader = Loader::new(d, sources, request);
     let files = loader.read(&request.files, &request.directory);
-    let (main, documents) = loader.parse(files?)?;
+    let (main, documents) = loader.parse(&files?)?;
     let name = project_name(loader.d, request, &documents);
     // What is wrong with the name was reported, and hides nothing else.
     let name: Rc<str> = name.unwrap_or_default().into();
@@ -77,6 +77,7 @@ pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Re
         chain: request.files.clone(),
     };
     let root = loader.merged(main, documents, &scope)?;
+    check_content(loader.d, &root)?;
     let uses = loader.uses;
     Ok(Loaded { name, root, main, environment: request.environment.clone(), uses })
 }
@@ -130,10 +131,10 @@ impl<'a> Loader<'a> {
     }
 
     /// The documents of some files, in order, with the first file.
-    fn parse(&mut self, files: Vec<FileId>) -> Result<(FileId, Vec<Node>), Reported> {
+    fn parse(&mut self, files: &[FileId]) -> Result<(FileId, Vec<Node>), Reported> {
         let mut failed = None;
         let mut documents = Vec::new();
-        for file in &files {
+        for file in files {
             match yaml::documents(self.d, *file, &self.sources.text(*file)) {
                 // A file with nothing in it says nothing; a document with nothing in it is a mistake.
                 Ok(more) => documents.extend(more.into_iter().filter(|node| !is_nothing(node))),
@@ -214,6 +215,19 @@ impl<'a> Loader<'a> {
             self.d.warning(Code::Obsolete, "`version` means nothing any more").label(version.span, "");
         draft.help("remove the line").emit();
         without(&document, "version")
+    }
+}
+
+/// A project needs something in it, and be it a key of the user's own.
+fn check_content(d: &mut Diagnostics, root: &Node) -> Result<(), Reported> {
+    match &root.value {
+        Value::Map(entries) if entries.is_empty() => {
+            // What is wrong with an include may be all there is to say.
+            d.failed()?;
+            let draft = d.error(Code::MissingKey, "the project is empty").label(root.span, "");
+            Err(draft.help("define a service below `services`").emit())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ mod dependencies;
 mod edit;
 mod environment;
 mod exclusive;
+mod inherited;
 mod names;
 pub mod paths;
 mod profiles;
@@ -25,6 +26,8 @@ use crate::source::{Sources, Span};
 use crate::yaml::{Node, Value};
 use profiles::Services;
 
+pub use inherited::Inherited;
+
 /// A project that is complete: every name is there, every reference leads somewhere.
 #[derive(Debug)]
 pub struct Model {
@@ -32,6 +35,8 @@ pub struct Model {
     pub name: Rc<str>,
     /// The tree, along [`FILE`](crate::compose::schema::FILE), with its defaults.
     pub root: Node,
+    /// What it has from the process, and from no file.
+    pub inherited: Inherited,
 }
 
 /// Which services are meant.
@@ -56,20 +61,21 @@ pub fn complete(
     consistency::check(d, &root, &services);
     dependencies::check(d, &services);
     let root = replicas::fill(&services.without_disabled(&root));
+    let mut inherited = Inherited::of(loaded);
     let root = edit::change(&root, "services.*", &mut |service| {
-        let service = environment::read_files(d, sources, service, &loaded.environment);
+        let service = environment::read_files(d, sources, service, &loaded.environment, &mut inherited);
         environment::read_label_files(d, sources, &service, &loaded.environment)
     });
     let root = selection::select(d, &root, &selection.services)?;
     consistency::check_container_names(d, &root);
-    Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root) })
+    Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root), inherited })
 }
 
 /// Completes what can be known of a project while its variables still stand there: nothing is selected, no other file
 /// read, and little checked.
 pub fn outline(d: &mut Diagnostics, loaded: &Loaded) -> Result<Model, Reported> {
     let root = named(d, loaded, &Environment::default(), Variables::Kept)?;
-    Ok(Model { name: Rc::clone(&loaded.name), root })
+    Ok(Model { name: Rc::clone(&loaded.name), root, inherited: Inherited::default() })
 }
 
 /// The tree with its defaults, names and implied dependencies.

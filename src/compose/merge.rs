@@ -43,7 +43,6 @@ fn other_driver(base: &Node, over: &Node) -> bool {
 
 fn collections(d: &mut Diagnostics, base: &Node, over: &Node, shape: &Shape, rule: Merge) -> Node {
     let value = match (&base.value, &over.value) {
-        (Value::Broken(_), _) => return over.clone(),
         (Value::Map(earlier), Value::Map(later)) => {
             Value::Map(entries(d, earlier, later, inner(shape), rule).into())
         }

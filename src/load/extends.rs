@@ -5,7 +5,7 @@
 //! of it is checked. Relative paths in it start at its own directory, as they keep their spans.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 
 use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
@@ -89,14 +89,15 @@ impl Loader<'_> {
         let step = Step { file: services.file, name: Rc::clone(&service.key), asked: node.content() };
         check_chain(self.d, steps, &step)?;
         steps.push(step);
-        let other = match extends.get("file") {
+        let file = extends.get("file").filter(|file| !file.is_null());
+        let other = match file {
             Some(file) => Some(self.services_of(file, scope)?),
             None => None,
         };
         let from = other.as_deref().unwrap_or(services);
         let base = match from.get(name) {
             Some(base) => self.extended(from, base, steps, scope)?,
-            None => return Err(self.not_found(node, name, from, extends.get("file"))),
+            None => return Err(self.not_found(node, name, from, file)),
         };
         steps.pop();
         let merged = merge(self.d, &settle(&base), &own, &Shape::Object(&SERVICE));
@@ -134,14 +135,14 @@ impl Loader<'_> {
 
     fn read_services(
         &mut self,
-        path: &PathBuf,
+        path: &Path,
         asked: &Node,
         scope: &Scope<'_>,
     ) -> Result<Rc<Services>, Reported> {
         let base = match path.parent() {
             Some(parent) if parent.as_os_str().is_empty() => ".".into(),
             Some(parent) => parent.to_path_buf(),
-            None => path.clone(),
+            None => path.to_path_buf(),
         };
         let id = self.sources.read_from(path, &base);
         let id = id.map_err(|error| unreadable(self.d, path, &error, Some(asked.content())))?;
@@ -155,17 +156,11 @@ impl Loader<'_> {
                 None => document,
             });
         }
-        match merged.as_ref().and_then(|file| file.get("services")) {
-            Some(services) => Ok(Rc::new(Services::new(id, services.entries()))),
-            None => {
-                let message = format!("{} has no services", path.display());
-                Err(self
-                    .d
-                    .error(Code::UnknownService, message)
-                    .label(asked.content(), "extended from")
-                    .emit())
-            }
+        if let Some(services) = merged.as_ref().and_then(|file| file.get("services")) {
+            return Ok(Rc::new(Services::new(id, services.entries())));
         }
+        let message = format!("{} has no services", path.display());
+        Err(self.d.error(Code::UnknownService, message).label(asked.content(), "extended from").emit())
     }
 
     fn not_found(&mut self, asked: &Node, name: &str, from: &Services, file: Option<&Node>) -> Reported {

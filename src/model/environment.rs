@@ -1,11 +1,13 @@
 //! The variables of services: those without a value, and those of env files.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::edit::{change, only, with};
+use super::inherited::Inherited;
 use crate::compose::dotenv::EnvFormat;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::environment::parse;
@@ -63,15 +65,20 @@ pub(super) fn read_files(
     sources: &mut Sources,
     service: &Node,
     environment: &Environment,
+    inherited: &mut Inherited,
 ) -> Node {
     let files = service.get("env_file").map_or(&[][..], Node::items);
     let written = service.get("environment");
     let own: Variables = by_name(written.map_or(&[][..], Node::entries));
     let mut variables = Variables::new();
     for file in files {
-        let outer = InFile { environment, own: &own, before: &variables };
+        let outer = InFile { environment, own: &own, before: &variables, used: RefCell::default() };
         // What is wrong with a file was reported, and hides nothing in another one.
         let more = read_env_file(d, sources, file, &outer).unwrap_or_default();
+        let place = file.get("path").map_or(file.span, Node::content);
+        for name in outer.used.into_inner() {
+            inherited.add(environment, &name, place);
+        }
         variables.extend(more);
     }
     for (name, entry) in &own {
@@ -112,11 +119,17 @@ struct InFile<'a> {
     environment: &'a Environment,
     own: &'a Variables,
     before: &'a Variables,
+    /// The names that were found in the project's environment.
+    used: RefCell<BTreeSet<String>>,
 }
 
 impl Lookup for InFile<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.environment.get(name).or_else(|| value(self.own, name))
+        let found = self.environment.get(name);
+        if found.is_some() {
+            self.used.borrow_mut().insert(name.to_owned());
+        }
+        found.or_else(|| value(self.own, name))
     }
 
     fn before(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -197,7 +210,10 @@ fn read(
     asked: &Asked,
     outer: &dyn Lookup,
 ) -> Result<Variables, Reported> {
-    if asked.path.as_str() == Some("") && asked.missing == Missing::Refused {
+    if asked.path.as_str() == Some("") {
+        if asked.missing == Missing::Empty {
+            return Ok(Variables::new());
+        }
         let draft = d.error(Code::InvalidValue, "the path of a file may not be empty");
         return Err(draft.label(asked.path.span, "").emit());
     }

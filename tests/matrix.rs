@@ -37,6 +37,8 @@ use serde_json::Value;
 /// variables set.
 fn accepts(directory: &Path, document: &str) -> bool {
     let file = directory.join("compose.yaml");
+    // Some file systems write to the disk at once what replaces a file, and not what is new.
+    let _none_yet = fs::remove_file(&file);
     fs::write(&file, document).unwrap();
     let request = Request {
         files: vec![file],

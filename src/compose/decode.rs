@@ -200,6 +200,10 @@ impl Expected {
                 Plain::Int(_) | Plain::Float(_) => Some(format!("write a unit: `{text}s`")),
                 _ => None,
             },
+            // No text of such a number is one that is wanted.
+            Expected::TextOrInteger if matches!(plain, Plain::Float(_)) => None,
+            Expected::PlainBool if matches!(&**text, "true" | "false") => Some(format!("write `{text}`")),
+            Expected::PlainInteger if text.parse::<i64>().is_ok() => Some(format!("write `{text}`")),
             Expected::Text
             | Expected::TextOrNumber
             | Expected::TextOrInteger

@@ -223,6 +223,15 @@ impl Place<'_> {
                 Explained::new(dash..dash + 1, "a list item stands among the keys of a mapping")
                     .help("put the item under a key, and indent it")
             }
+            Kind::ExpectedBlockMappingKey | Kind::InvalidIndentation | Kind::SimpleKeyExpected
+                if alone && self.in_block() =>
+            {
+                Explained::new(self.rest(), "this line is indented less than the first one of its text")
+                    .help("indent all lines of a text that begins with `|` or `>` at least like its first one")
+            }
+            Kind::SimpleKeyExpected | Kind::InvalidSimpleKey if self.rest().len() > 1024 => {
+                Explained::new(self.rest(), "a key may have 1024 characters at most")
+            }
             Kind::ExpectedBlockMappingKey | Kind::InvalidIndentation if alone => {
                 let range = self.rest();
                 Explained::new(range, "this line is indented like no key above it").help(self.columns())
@@ -233,9 +242,7 @@ impl Place<'_> {
             }
             Kind::SimpleKeyExpected => Explained::new(self.rest(), "a `:` is missing behind this key")
                 .help("write `key: value`, with a blank behind the `:`"),
-            Kind::InvalidSimpleKey => {
-                Explained::new(self.rest(), "a key must stand in one line, and be of 1024 characters at most")
-            }
+            Kind::InvalidSimpleKey => Explained::new(self.rest(), "a key must stand in one line"),
             Kind::InvalidBlockScalarIndent => {
                 Explained::new(self.rest(), "this line is indented less than the first one of its text")
             }
@@ -252,6 +259,18 @@ impl Place<'_> {
 
     fn in_item(&self) -> bool {
         self.before().trim_start().starts_with("- ") || self.after(self.at).starts_with("- ")
+    }
+
+    /// Whether the line stands below a `|` or `>` that is indented less: it belongs to the text that begins there.
+    fn in_block(&self) -> bool {
+        let indent = self.at - self.line_start();
+        let above = self.text.get(..self.line_start()).unwrap_or("").lines().rev();
+        let less = |line: &&str| line.len() - line.trim_start().len() < indent && !line.trim().is_empty();
+        let header = above.into_iter().find(less).and_then(|line| line.split_whitespace().last());
+        header.is_some_and(|header| {
+            let rest = header.strip_prefix(['|', '>']);
+            rest.is_some_and(|rest| rest.bytes().all(|byte| matches!(byte, b'+' | b'-' | b'1'..=b'9')))
+        })
     }
 
     /// Where keys may begin at this place.

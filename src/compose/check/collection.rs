@@ -31,22 +31,21 @@ pub(super) fn object(
     checked
 }
 
+/// How many unknown keys of a mapping are taken for mistyped ones.
+const MAX_MISTYPED: usize = 100;
+
 /// Keys that are not there, as they were probably mistyped, which was reported: nobody misses them.
 fn of_mistyped(entries: &[Entry], checked: &[Entry], object: &Object) -> Vec<Entry> {
     let keys = || object.attributes.iter().map(|attribute| attribute.key);
+    let is_unknown = |(written, entry): &(&Entry, &Entry)| {
+        let refused = matches!(entry.value.value, Value::Broken(_));
+        refused && !matches!(written.value.value, Value::Broken(_)) && !keys().any(|key| key == &*entry.key)
+    };
     let mut found: Vec<Entry> = Vec::new();
-    for (written, entry) in entries.iter().zip(checked) {
-        let Value::Broken(_) = entry.value.value else { continue };
-        if matches!(written.value.value, Value::Broken(_)) || keys().any(|key| key == &*entry.key) {
-            continue;
-        }
-        let known = meant(&entry.key, keys());
+    for (_, entry) in entries.iter().zip(checked).filter(is_unknown).take(MAX_MISTYPED) {
         let is_new = |key: &&str| !entries.iter().chain(&found).any(|entry| &*entry.key == *key);
-        if let Some(key) = known.filter(is_new) {
+        if let Some(key) = meant(&entry.key, keys()).filter(is_new) {
             found.push(Entry::new(key, entry.key_span, entry.value.clone()));
-        }
-        if found.len() == object.attributes.len() {
-            break;
         }
     }
     found

@@ -234,3 +234,48 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
     project.run("", &["build", "-o", "compose.yaml/x"], &[]).fails_with(3, "compose.yaml");
     project.run("", &["prepare", "nowhere"], &[]).fails_with(3, "nowhere");
 }
+
+#[test]
+fn config_warns_of_what_a_build_refuses() {
+    let project = Project::new(&[(
+        "compose.yaml",
+        "services: {web: {image: \"i:$TAG\", volumes: [\"v:/data\", \"/a:/b:or\"], env_file: e.env}}\n",
+    )]);
+    project.write("e.env", "A=$B\n");
+    let warned = project.run("", &["config", "-q"], &[]);
+    warned.succeeds();
+    for text in [
+        "the variable `TAG` is not set, and is taken for an empty text",
+        "`B` is not set, and is taken for an empty text",
+        "`v:` is taken for a Windows drive, and not for the volume `v`",
+        "Compose does not know the option `or` of a volume, and ignores it",
+    ] {
+        assert!(warned.said().contains(text), "{text}\n{}", warned.said());
+    }
+    let refused = project.run("", &["build"], &[]);
+    refused.fails_with(1, "the variable `TAG` is not set");
+    assert!(!refused.said().contains("is taken for an empty text"), "{}", refused.said());
+}
+
+#[test]
+fn what_arguments_and_variables_say_wrongly_is_told() {
+    let project = Project::new(&[("compose.yaml", &one("hostname: a"))]);
+    fs::create_dir(project.0.path().join("empty")).unwrap();
+    let disabled = [("COMPOSE_DISABLE_ENV_FILE", "maybe")];
+    let wrong = project.run("", &["config"], &disabled);
+    wrong.fails_with(1, "`COMPOSE_DISABLE_ENV_FILE` is neither true nor false: `maybe`");
+    wrong.fails_with(1, "set it to `1` or `0`");
+    project.run("", &["config", "--hash", "db"], &[]).fails_with(1, "there is no service `db`");
+    let picked = project.run("", &["config", "-f", "compose.yaml", "--no-interpolate", "web"], &[]);
+    picked.fails_with(1, "`web` cannot be picked while variables are left as they are");
+    picked.fails_with(1, "leave out either the service or `--no-interpolate`");
+    project.write("compose.yml", &one("hostname: b"));
+    let passed_over = project.run("", &["config"], &[]).said();
+    assert!(passed_over.contains("remove one of them, or name the file with `-f`"), "{passed_over}");
+    let nowhere = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_bundlegen");
+    let run = Command::new(program).arg("config").current_dir(nowhere.path()).env_clear().output().unwrap();
+    let said = Run(run);
+    said.fails_with(1, "there is no compose.yaml here or in a directory above");
+    said.fails_with(1, "name the file with `-f FILE`");
+}

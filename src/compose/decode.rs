@@ -10,7 +10,7 @@ use super::value::key_value::KeyValue;
 use crate::diag::{Code, Diagnostics, Invalid, Reported};
 use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
-use crate::yaml::{Entry, Node, Plain, Scalar, Value};
+use crate::yaml::{Entry, Node, Plain, Scalar, Style, Value};
 
 /// A cursor over a mapping: it gives out keys and at the end reports what nobody asked for.
 pub struct Table<'n> {
@@ -87,15 +87,16 @@ impl<'n> Table<'n> {
             if key.starts_with("x-") || self.asked.contains(&key) {
                 continue;
             }
-            if let Value::Broken(reported) = entry.value.value {
-                self.failed = Some(reported);
-                continue;
-            }
-            let reported = if later.contains(&key) {
+            let reported = if let Value::Broken(reported) = entry.value.value {
+                reported
+            } else if later.contains(&key) {
                 let message = format!("`{key}` of {} is not supported yet", self.what);
                 d.error(Code::NotSupported, message)
                     .label(entry.key_span, "known to Compose, not done here")
                     .emit()
+            } else if let Some(reported) = broken_within(&entry.value) {
+                // Compose knows the key, or nothing in it would have been looked at.
+                reported
             } else {
                 unknown_key(d, self.what, entry, self.asked.iter().chain(later).copied())
             };
@@ -103,6 +104,13 @@ impl<'n> Table<'n> {
         }
         self.failed.map_or(Ok(()), Err)
     }
+}
+
+fn broken_within(node: &Node) -> Option<Reported> {
+    node.entries().iter().find_map(|entry| match entry.value.value {
+        Value::Broken(reported) => Some(reported),
+        _ => None,
+    })
 }
 
 /// Reports a key that must be there and is not.
@@ -117,10 +125,42 @@ pub(super) fn unknown_key<'k>(
     entry: &Entry,
     known: impl Iterator<Item = &'k str>,
 ) -> Reported {
-    let known = if d.has_room() { nearest(&entry.key, known) } else { None };
+    let known = if d.has_room() { meant(&entry.key, known) } else { None };
     let message = format!("{what} has no key `{}`", entry.key);
     let draft = d.error(Code::UnknownKey, message).label(entry.key_span, "not known to Compose");
-    draft.help("a key of your own must start with `x-`").did_you_mean(known).emit()
+    let blank = |c: char| c.is_whitespace() && !c.is_ascii();
+    let help = match entry.key.chars().find(|c| blank(*c)) {
+        Some(c) => format!("U+{:04X} in it looks like a blank and is none", u32::from(c)),
+        None if what == "a Compose file" && is_like_service(&entry.value) => {
+            "indent a service under `services:`".to_owned()
+        }
+        None => "a key of your own must start with `x-`".to_owned(),
+    };
+    draft.help(help).did_you_mean(known).emit()
+}
+
+fn is_like_service(node: &Node) -> bool {
+    ["image", "build", "command", "ports"].iter().any(|key| node.get(key).is_some())
+}
+
+/// What else some keys are called: by `docker run` and its `--mount`, and by people.
+const SYNONYMS: [(&str, &str); 8] = [
+    ("src", "source"),
+    ("dst", "target"),
+    ("destination", "target"),
+    ("readonly", "read_only"),
+    ("env", "environment"),
+    ("cmd", "command"),
+    ("memory", "mem_limit"),
+    ("workdir", "working_dir"),
+];
+
+/// The known key that another one was probably meant to be.
+pub(super) fn meant<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let known: Vec<&str> = known.collect();
+    let same = SYNONYMS.iter().find(|(other, _)| *other == key);
+    let same = same.and_then(|(_, own)| known.iter().find(|known| *known == own));
+    same.copied().or_else(|| nearest(key, known))
 }
 
 /// What a value should have been.
@@ -200,6 +240,12 @@ impl Expected {
                 Plain::Int(_) | Plain::Float(_) => Some(format!("write a unit: `{text}s`")),
                 _ => None,
             },
+            // No text of such a number is one that is wanted.
+            Expected::TextOrInteger if matches!(plain, Plain::Float(_)) => None,
+            Expected::PlainBool if matches!(&**text, "true" | "false") => Some(format!("write `{text}`")),
+            Expected::PlainInteger if text.parse::<i64>().is_ok_and(|n| n.to_string() == **text) => {
+                Some(format!("write `{text}`"))
+            }
             Expected::Text
             | Expected::TextOrNumber
             | Expected::TextOrInteger
@@ -219,7 +265,12 @@ impl Expected {
                 Plain::Float(number) => whole(number).map(|whole| format!("write `{whole}`")),
                 _ => None,
             },
-            Expected::List if plain != Plain::Null => Some(format!("write a list of one: `[{text}]`")),
+            Expected::List if plain != Plain::Null => Some(match scalar.style {
+                Style::Plain => format!("write a list of one: `[{text}]`"),
+                Style::Text | Style::Interpolated => format!("write a list of one: `[\"{text}\"]`"),
+            }),
+            Expected::Pairs => Some("write lines of `NAME: value`, or of `- NAME=value`".to_owned()),
+            Expected::Mapping("a dependency") => Some(format!("write `{{condition: {text}}}`")),
             _ => None,
         }
     }
@@ -237,8 +288,17 @@ pub fn wrong_type(d: &mut Diagnostics, node: &Node, expected: Expected) -> Repor
     }
     let (rule, kind) = (expected.rule(), kind(node, expected));
     let draft = d.error(Code::WrongType, format!("{rule}, and this is {kind}")).label(node.span, kind);
-    let Value::Scalar(scalar) = &node.value else { return draft.emit() };
-    match expected.help(scalar) {
+    let help = match (&node.value, expected) {
+        (Value::Scalar(scalar), _) => expected.help(scalar),
+        (Value::Null, Expected::Mapping("`services`" | "a service")) => {
+            Some("indent below it what belongs to it".to_owned())
+        }
+        (Value::Map(_), Expected::List) => {
+            Some("write each item in a line of its own, behind `- `".to_owned())
+        }
+        _ => None,
+    };
+    match help {
         Some(help) => draft.help(help),
         None => draft,
     }

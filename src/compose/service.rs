@@ -235,13 +235,8 @@ fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Re
     let rest = t.finish(d, &[]);
     let condition = condition?;
     if &*condition.value != "service_started" {
-        let known = ["service_healthy", "service_completed_successfully"].contains(&&*condition.value);
-        let (code, message) = if known {
-            (Code::NotSupported, format!("the condition `{}` is not supported yet", condition.value))
-        } else {
-            (Code::InvalidValue, format!("no condition is called `{}`", condition.value))
-        };
-        let draft = d.error(code, message).label(condition.span, "");
+        let message = format!("the condition `{}` is not supported yet", condition.value);
+        let draft = d.error(Code::NotSupported, message).label(condition.span, "");
         return Err(draft.help("`service_started` orders the services").emit());
     }
     rest?;

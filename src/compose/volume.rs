@@ -139,13 +139,10 @@ pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported>
             let settings = Settings { read_only, ..tmpfs.unwrap_or_default() };
             Source::Tmpfs { options: settings.options() }
         }
-        "image" | "npipe" | "cluster" => {
-            let message = format!("a mount of type `{}` is not supported", kind.value);
-            return Err(d.error(Code::NotSupported, message).label(kind.span, "").emit());
-        }
+        // `image`, `npipe` or `cluster`: the model has no others.
         other => {
-            let draft = d.error(Code::InvalidValue, format!("no type of mount is called `{other}`"));
-            return Err(draft.label(kind.span, "").help("write `bind`, `volume` or `tmpfs`").emit());
+            let message = format!("a mount of type `{other}` is not supported");
+            return Err(d.error(Code::NotSupported, message).label(kind.span, "").emit());
         }
     };
     Ok(Mount { source, target, access, nocopy, span: node.span })

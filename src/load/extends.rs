@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use super::include::directory_of;
 use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
 use crate::compose::expand::expand;
 use crate::compose::merge::{merge, settle};
@@ -87,7 +88,7 @@ impl Loader<'_> {
             return Ok(service.value.clone());
         };
         let step = Step { file: services.file, name: Rc::clone(&service.key), asked: node.content() };
-        check_chain(self.d, steps, &step)?;
+        self.check_chain(steps, &step)?;
         steps.push(step);
         let file = extends.get("file").filter(|file| !file.is_null());
         let other = match file {
@@ -126,26 +127,23 @@ impl Loader<'_> {
         let base = self.sources.base(file.span.file).unwrap_or(scope.base);
         let path = in_project(written, base);
         if let Some(known) = self.extended.get(&path) {
-            return known.clone().map_or_else(|| Err(unreadable_again(self.d, file)), Ok);
+            return known.clone();
         }
-        let services = self.read_services(&path, file, scope);
-        self.extended.insert(path, services.as_ref().ok().cloned());
+        // Each place that names a file that is not there is one to be changed.
+        let id = self.sources.read_from(&path, &directory_of(&path));
+        let id = id.map_err(|error| unreadable(self.d, &path, &error, Some(file.content())))?;
+        let services = self.read_services(id, &path, file, scope);
+        self.extended.insert(path, services.clone());
         services
     }
 
     fn read_services(
         &mut self,
+        id: FileId,
         path: &Path,
         asked: &Node,
         scope: &Scope<'_>,
     ) -> Result<Rc<Services>, Reported> {
-        let base = match path.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => ".".into(),
-            Some(parent) => parent.to_path_buf(),
-            None => path.to_path_buf(),
-        };
-        let id = self.sources.read_from(path, &base);
-        let id = id.map_err(|error| unreadable(self.d, path, &error, Some(asked.content())))?;
         let documents = yaml::documents(self.d, id, &self.sources.text(id))?;
         let mut merged: Option<Node> = None;
         for document in documents {
@@ -157,10 +155,32 @@ impl Loader<'_> {
             });
         }
         if let Some(services) = merged.as_ref().and_then(|file| file.get("services")) {
-            return Ok(Rc::new(Services::new(id, services.entries())));
+            return match services.value {
+                Value::Broken(reported) => Err(reported),
+                _ => Ok(Rc::new(Services::new(id, services.entries()))),
+            };
         }
         let message = format!("{} has no services", path.display());
         Err(self.d.error(Code::UnknownService, message).label(asked.content(), "extended from").emit())
+    }
+
+    /// Refuses a service that extends itself, which is said once for all that stand in the circle.
+    fn check_chain(&mut self, steps: &[Step], step: &Step) -> Result<(), Reported> {
+        let key = |step: &Step| (step.file, Rc::clone(&step.name));
+        if let Some(reported) = self.circular.get(&key(step)) {
+            return Err(*reported);
+        }
+        if let Some(first) = steps.iter().position(|earlier| key(earlier) == key(step)) {
+            let circle = steps.get(first..).unwrap_or_default();
+            let reported = circular(self.d, circle, step);
+            self.circular.extend(circle.iter().map(|step| (key(step), reported)));
+            return Err(reported);
+        }
+        if steps.len() < MAX_CHAIN {
+            return Ok(());
+        }
+        let message = format!("a service extends another one in a chain of more than {MAX_CHAIN}");
+        Err(self.d.error(Code::Cycle, message).label(step.asked, "up to here").emit())
     }
 
     fn not_found(&mut self, asked: &Node, name: &str, from: &Services, file: Option<&Node>) -> Reported {
@@ -194,32 +214,16 @@ fn broken(node: &Node, reported: Reported) -> Node {
     Node { span: node.span, value: Value::Broken(reported) }
 }
 
-fn check_chain(d: &mut Diagnostics, steps: &[Step], step: &Step) -> Result<(), Reported> {
-    if let Some(first) =
-        steps.iter().position(|earlier| earlier.file == step.file && earlier.name == step.name)
-    {
-        let way = steps.iter().skip(first).map(|step| format!("`{}`", step.name));
-        let way: Vec<_> = way.chain([format!("`{}`", step.name)]).collect();
-        let message = format!("a service extends itself: {}", way.join(" extends "));
-        let mut draft = d.error(Code::Cycle, message).label(step.asked, "and so on");
-        for earlier in steps.iter().skip(first + 1).take(8) {
-            draft = draft.label(earlier.asked, "");
-        }
-        return Err(draft.emit());
+fn circular(d: &mut Diagnostics, circle: &[Step], last: &Step) -> Reported {
+    let way: Vec<_> = circle.iter().chain([last]).map(|step| format!("`{}`", step.name)).collect();
+    let message = format!("a service extends itself: {}", way.join(" extends "));
+    let mut draft = d.error(Code::Cycle, message).label(last.asked, "and so on");
+    for earlier in circle.iter().skip(1).take(8) {
+        draft = draft.label(earlier.asked, "");
     }
-    if steps.len() < MAX_CHAIN {
-        return Ok(());
-    }
-    let message = format!("a service extends another one in a chain of more than {MAX_CHAIN}");
-    Err(d.error(Code::Cycle, message).label(step.asked, "up to here").emit())
+    draft.help("put what they share into a service that extends nothing").emit()
 }
 
 fn wrong_file(d: &mut Diagnostics, file: &Node) -> Reported {
     crate::compose::decode::wrong_type(d, file, crate::compose::decode::Expected::Text)
-}
-
-/// Said once where the file was read; here only that this service is not there either.
-fn unreadable_again(d: &mut Diagnostics, file: &Node) -> Reported {
-    let message = format!("{} could not be read", file.as_str().unwrap_or_default());
-    d.error(Code::Unreadable, message).label(file.content(), "asked for here too").emit()
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
 use crate::compose::check::check;
 use crate::compose::decode::{Expected, wrong_type};
-use crate::diag::{Code, Reported};
+use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::{Environment, WithName};
+use crate::nearest::nearest;
 use crate::source::{Sources, Span};
 use crate::yaml::template::Lookup;
 use crate::yaml::{Entry, Node, Value};
@@ -30,6 +31,7 @@ impl Loader<'_> {
         let only = check(self.d, &only, &ROOT, self.request.variables);
         let mut document = without(&document, "include");
         for item in only.get("include").map(Node::items).unwrap_or_default() {
+            find_ignored(self.d, item);
             if let Ok(included) = self.included(item, scope) {
                 document = self.imported(document, &included, item.span);
             }
@@ -55,7 +57,8 @@ impl Loader<'_> {
             },
             None => directory_of(main),
         };
-        let environment = self.include_environment(item, &directory, scope)?;
+        // A file of variables that is not there hides nothing of what else is missing.
+        let environment = self.include_environment(item, &directory, scope);
         let mut failed = None;
         let mut ids = Vec::new();
         for (path, asked) in paths.iter().zip(item.get("path").map(Node::items).unwrap_or_default()) {
@@ -67,6 +70,7 @@ impl Loader<'_> {
         if let Some(reported) = failed {
             return Err(reported);
         }
+        let environment = environment?;
         let (main, documents) = self.parse(&ids)?;
         let mut chain = scope.chain.clone();
         chain.extend(paths);
@@ -119,10 +123,13 @@ impl Loader<'_> {
         let mut environment = scope.environment.clone();
         match item.get("env_file") {
             Some(files) if !files.items().is_empty() => {
+                let mut failed = Ok(());
                 for file in files.items() {
                     let path = in_project(file.as_str().unwrap_or_default(), scope.base);
-                    environment.add_file(self.d, self.sources, &path, file.content())?;
+                    let added = environment.add_file(self.d, self.sources, &path, file.content());
+                    failed = failed.and(added);
                 }
+                failed?;
             }
             _ => environment.add_default(self.d, self.sources, directory)?,
         }
@@ -172,6 +179,17 @@ impl Loader<'_> {
     }
 }
 
+/// Compose looks at nothing else in an include, and says nothing about it.
+fn find_ignored(d: &mut Diagnostics, item: &Node) {
+    const KEYS: [&str; 3] = ["path", "env_file", "project_directory"];
+    for entry in item.entries().iter().filter(|entry| !KEYS.contains(&&*entry.key)) {
+        let known = if d.has_room() { nearest(&entry.key, KEYS) } else { None };
+        let message = format!("`{}` is no key of an include, and Compose ignores it", entry.key);
+        let draft = d.doubt(Code::UnknownKey, message).label(entry.key_span, "");
+        draft.help("an include has `path`, `env_file` and `project_directory`").did_you_mean(known).emit();
+    }
+}
+
 /// The tree with the variables that its services and configs take from the environment, which is not that of the
 /// project that includes it.
 fn own_variables(root: &Node, variables: &dyn Lookup) -> Node {
@@ -212,7 +230,8 @@ fn with_content(config: &Node, variables: &dyn Lookup) -> Node {
     }
 }
 
-fn directory_of(path: &Path) -> PathBuf {
+/// The directory that a file is in.
+pub(super) fn directory_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => ".".into(),
         Some(parent) => parent.to_path_buf(),

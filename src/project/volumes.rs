@@ -10,7 +10,6 @@ use crate::compose::value::tmpfs::Tmpfs;
 use crate::compose::value::volume::Propagation;
 use crate::compose::{self, Named, Source, Volume};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
 use crate::yaml::template::Lookup;
 
@@ -146,19 +145,16 @@ impl Declared {
             Some(directory) => {
                 directory.as_ref().map(|name| HostPath::of_volume(name)).map_err(|known| *known)
             }
-            None => Err(self.unknown(d, name)),
+            None => Err(Self::unknown(d, name)),
         }
     }
 
-    fn unknown(&self, d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Reported {
-        let known = || nearest(&name.value, self.directories.keys().map(|key| &**key));
-        let known = if d.has_room() { known() } else { None };
-        let message = format!("no volume is called `{}`", name.value);
-        let draft = d.error(Code::UnknownVolume, message).label(name.span, "");
-        draft
-            .help("declare it under `volumes:` at the top, or write `./` before a path")
-            .did_you_mean(known)
-            .emit()
+    /// The model has said so: it knows all that is declared, and here is only what is used.
+    fn unknown(d: &mut Diagnostics, name: &Spanned<Rc<str>>) -> Reported {
+        d.failed().err().unwrap_or_else(|| {
+            let message = format!("no volume is called `{}`", name.value);
+            d.error(Code::UnknownVolume, message).label(name.span, "").emit()
+        })
     }
 }
 

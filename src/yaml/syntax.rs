@@ -84,9 +84,27 @@ impl Place<'_> {
 
     /// The bracket around the place, if there is one.
     fn flow(&self) -> Option<(usize, char)> {
-        let start = *self.open.last()?;
-        let bracket = self.after(start).chars().next().filter(|c| matches!(c, '[' | '{'))?;
-        Some((start, bracket))
+        let bracket = |start: usize| self.after(start).chars().next().filter(|c| matches!(c, '[' | '{'));
+        let open = self.open.last().and_then(|start| Some((*start, bracket(*start)?)));
+        open.or_else(|| self.flow_in_line())
+    }
+
+    /// The bracket that is open in the line. What begins with one may still be a key up to the end of the line, and
+    /// until then the parser says nothing of it.
+    fn flow_in_line(&self) -> Option<(usize, char)> {
+        let (mut open, mut quote, mut before) = (Vec::new(), None, ' ');
+        for (at, c) in self.before().char_indices() {
+            match (quote, c) {
+                (Some(end), c) if c == end && before != '\\' => quote = None,
+                (Some(_), _) => {}
+                (None, '"' | '\'') => quote = Some(c),
+                (None, '[' | '{') if matches!(before, ' ' | '[' | '{' | ',' | ':') => open.push((at, c)),
+                (None, ']' | '}') => drop(open.pop()),
+                (None, _) => {}
+            }
+            before = c;
+        }
+        open.last().map(|(at, c)| (self.line_start() + at, *c))
     }
 
     /// What git leaves where it could not merge.
@@ -111,8 +129,17 @@ impl Place<'_> {
                 | Kind::TabAtBlockScalarStart
                 | Kind::TabInPlainScalar
         );
-        let tab = if about_tabs { tab.or(Some(self.at)) } else { tab };
+        let tab = if about_tabs { tab.or_else(|| self.tab_below()).or(Some(self.at)) } else { tab };
         tab.map(|tab| Explained::new(tab..tab + 1, "a tab in the indentation").help("indent with spaces"))
+    }
+
+    /// A tab in the indentation of the next line that is not empty.
+    fn tab_below(&self) -> Option<usize> {
+        let start = self.at + self.after(self.at).find('\n')? + 1;
+        let below = self.after(start);
+        let indent = below.len() - below.trim_start().len();
+        let line = below.get(..indent)?.rfind('\n').map_or(0, |newline| newline + 1);
+        below.get(line..indent)?.find('\t').map(|tab| start + line + tab)
     }
 
     fn bracket(&self, kind: &Kind) -> Option<Explained> {
@@ -212,6 +239,7 @@ impl Place<'_> {
             Kind::MappingValueNotAllowed if self.before().contains(": ") => {
                 Explained::new(self.character(), "a second `:` in one line").help(QUOTE)
             }
+            Kind::MappingValueNotAllowed if self.key_above().is_some() => self.key_above()?,
             Kind::MappingValueNotAllowed | Kind::InvalidMappingValueWhitespace => {
                 Explained::new(self.character(), "this `:` makes a key inside the text of the line before")
                     .help(
@@ -223,6 +251,16 @@ impl Place<'_> {
                 Explained::new(dash..dash + 1, "a list item stands among the keys of a mapping")
                     .help("put the item under a key, and indent it")
             }
+            Kind::ExpectedBlockMappingKey | Kind::InvalidIndentation | Kind::SimpleKeyExpected
+                if alone && self.in_block() =>
+            {
+                Explained::new(self.rest(), "this line is indented less than the first one of its text").help(
+                    "indent all lines of a text that begins with `|` or `>` at least like its first one",
+                )
+            }
+            Kind::SimpleKeyExpected | Kind::InvalidSimpleKey if self.rest().len() > 1024 => {
+                Explained::new(self.rest(), "a key may have 1024 characters at most")
+            }
             Kind::ExpectedBlockMappingKey | Kind::InvalidIndentation if alone => {
                 let range = self.rest();
                 Explained::new(range, "this line is indented like no key above it").help(self.columns())
@@ -231,11 +269,12 @@ impl Place<'_> {
                 Explained::new(self.rest(), "this stands in a list, and does not begin with `-`")
                     .help("begin an item with `- `; indent a key like those it belongs to")
             }
-            Kind::SimpleKeyExpected => Explained::new(self.rest(), "a `:` is missing behind this key")
-                .help("write `key: value`, with a blank behind the `:`"),
-            Kind::InvalidSimpleKey => {
-                Explained::new(self.rest(), "a key must stand in one line, and be of 1024 characters at most")
+            Kind::SimpleKeyExpected if alone && self.follows_header() => {
+                Explained::new(self.rest(), "this line is no part of the text that the line above begins")
+                    .help("indent the text more than its key")
             }
+            Kind::SimpleKeyExpected => self.without_colon(self.rest()),
+            Kind::InvalidSimpleKey => Explained::new(self.rest(), "a key must stand in one line"),
             Kind::InvalidBlockScalarIndent => {
                 Explained::new(self.rest(), "this line is indented less than the first one of its text")
             }
@@ -250,8 +289,49 @@ impl Place<'_> {
         })
     }
 
+    /// What is wrong with a key that has no `:`, or no blank behind it.
+    fn without_colon(&self, range: Range<usize>) -> Explained {
+        let text = self.text.get(range.clone()).unwrap_or("");
+        let pair = |(key, value): (&str, &str)| format!("write `{key}: {}`", value.trim_start());
+        if let Some((key, value)) = text.split_once(':') {
+            let colon = range.start + key.len();
+            return Explained::new(colon..colon + 1, "a blank is missing behind this `:`")
+                .help(pair((key, value)));
+        }
+        let help = "write `key: value`, with a blank behind the `:`".to_owned();
+        let named =
+            |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let help = text.split_once('=').filter(|(key, _)| named(key)).map_or(help, pair);
+        Explained::new(range, "a `:` is missing behind this key").help(help)
+    }
+
+    /// The line above, where it is no more than a key without its `:`, which the text of this line continues.
+    fn key_above(&self) -> Option<Explained> {
+        let above = self.text.get(..self.line_start())?.trim_end();
+        let start = above.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = above.get(start..)?;
+        let key = line.trim_start();
+        let plain = key.chars().next()?.is_alphanumeric() && !key.contains(": ") && !key.contains(" #");
+        let range = start + (line.len() - key.len())..above.len();
+        plain.then(|| self.without_colon(range))
+    }
+
+    /// Whether the line above ends with `|` or `>`.
+    fn follows_header(&self) -> bool {
+        let above = self.text.get(..self.line_start()).unwrap_or("").trim_end();
+        above.lines().next_back().is_some_and(is_header)
+    }
+
     fn in_item(&self) -> bool {
         self.before().trim_start().starts_with("- ") || self.after(self.at).starts_with("- ")
+    }
+
+    /// Whether the line stands below a `|` or `>` that is indented less: it belongs to the text that begins there.
+    fn in_block(&self) -> bool {
+        let indent = self.at - self.line_start();
+        let above = self.text.get(..self.line_start()).unwrap_or("").lines().rev();
+        let less = |line: &&str| line.len() - line.trim_start().len() < indent && !line.trim().is_empty();
+        above.into_iter().find(less).is_some_and(is_header)
     }
 
     /// Where keys may begin at this place.
@@ -309,9 +389,19 @@ impl Place<'_> {
     fn control(&self, character: char) -> Explained {
         let at = self.after(self.at).find(character).map_or(self.at, |offset| self.at + offset);
         let message = format!("the character U+{:04X} may not stand in YAML", u32::from(character));
-        let help = "remove it; in double quotes it can be written as an escape";
+        let help = if character == '\0' && at <= 1 {
+            "the file seems to be UTF-16, without a mark that says so: save it as UTF-8"
+        } else {
+            "remove it; in double quotes it can be written as an escape"
+        };
         Explained::new(at..at + character.len_utf8(), message).help(help)
     }
+}
+
+/// Whether a line ends with `|` or `>`, which begin a text of several lines.
+fn is_header(line: &str) -> bool {
+    let rest = line.split_whitespace().last().and_then(|last| last.strip_prefix(['|', '>']));
+    rest.is_some_and(|rest| rest.bytes().all(|byte| matches!(byte, b'+' | b'-' | b'1'..=b'9')))
 }
 
 fn is_control(c: char) -> bool {

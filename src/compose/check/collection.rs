@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{broken, check};
 use crate::compose::Variables;
-use crate::compose::decode::{Expected, missing_key, unknown_key, wanted, wrong_type};
+use crate::compose::decode::{Expected, meant, missing_key, unknown_key, wanted, wrong_type};
 use crate::compose::schema::{Attribute, Equal, Extensions, Key, List, Names, Object, Shape};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
@@ -21,13 +21,34 @@ pub(super) fn object(
 ) -> Vec<Entry> {
     let of = |entry: &Entry| Entry { value: attribute(d, entry, object, variables), ..entry.clone() };
     let mut checked: Vec<Entry> = entries.iter().map(of).collect();
+    checked.extend(of_mistyped(entries, &checked, object));
     for Attribute { key, .. } in object.attributes.iter().filter(|attribute| attribute.required) {
-        if !entries.iter().any(|entry| &*entry.key == *key) {
+        if !checked.iter().any(|entry| &*entry.key == *key) {
             let value = Value::Broken(missing_key(d, object.what, key, span));
             checked.push(Entry::new(*key, span, Node { span, value }));
         }
     }
     checked
+}
+
+/// How many unknown keys of a mapping are taken for mistyped ones.
+const MAX_MISTYPED: usize = 100;
+
+/// Keys that are not there, as they were probably mistyped, which was reported: nobody misses them.
+fn of_mistyped(entries: &[Entry], checked: &[Entry], object: &Object) -> Vec<Entry> {
+    let keys = || object.attributes.iter().map(|attribute| attribute.key);
+    let is_unknown = |(written, entry): &(&Entry, &Entry)| {
+        let refused = matches!(entry.value.value, Value::Broken(_));
+        refused && !matches!(written.value.value, Value::Broken(_)) && !keys().any(|key| key == &*entry.key)
+    };
+    let mut found: Vec<Entry> = Vec::new();
+    for (_, entry) in entries.iter().zip(checked).filter(is_unknown).take(MAX_MISTYPED) {
+        let is_new = |key: &&str| !entries.iter().chain(&found).any(|entry| &*entry.key == *key);
+        if let Some(key) = meant(&entry.key, keys()).filter(is_new) {
+            found.push(Entry::new(key, entry.key_span, entry.value.clone()));
+        }
+    }
+    found
 }
 
 fn attribute(d: &mut Diagnostics, entry: &Entry, object: &Object, variables: Variables) -> Node {
@@ -80,8 +101,25 @@ fn named(d: &mut Diagnostics, entry: &Entry, names: &Names, variables: Variables
             check(d, &entry.value, &names.value, variables);
             broken(&entry.value, reported)
         }
-        _ => check(d, &entry.value, &names.value, variables),
+        _ => match misplaced(d, entry, &names.value) {
+            Some(reported) => broken(&entry.value, reported),
+            None => check(d, &entry.value, &names.value, variables),
+        },
     }
+}
+
+/// Reports a key of a definition that stands beside it.
+fn misplaced(d: &mut Diagnostics, entry: &Entry, shape: &Shape) -> Option<Reported> {
+    let Shape::Object(object) = shape else { return None };
+    let key = &*entry.key;
+    let wrong = matches!(entry.value.value, Value::Scalar(_) | Value::Seq(_))
+        && object.attributes.iter().any(|attribute| attribute.key == key);
+    wrong.then(|| {
+        let (what, kind) = (object.what, entry.value.kind());
+        let message = format!("{what} must be a mapping, and this is {kind}");
+        let draft = d.error(Code::WrongType, message).label(entry.value.span, kind);
+        draft.help(format!("`{key}` is a key of {what}: indent it below the name of one")).emit()
+    })
 }
 
 fn impossible(d: &mut Diagnostics, entry: &Entry, wrong: Option<(usize, char)>) -> Reported {

@@ -75,7 +75,8 @@ pub(super) fn float(d: &mut Diagnostics, node: &Node) -> Result<Node, Reported> 
     #[expect(clippy::cast_possible_truncation, reason = "what Compose keeps")]
     let kept = value as f32;
     if !kept.is_finite() {
-        let message = format!("`{}` is no number that can be printed", scalar.text);
+        let rule = if value.is_finite() { "this number is too large" } else { "expected a number" };
+        let message = format!("{rule}, found `{}`", scalar.text);
         return Err(d.error(Code::InvalidValue, message).label(node.content(), "").emit());
     }
     // A zero with a sign would be read as one without.

@@ -71,7 +71,8 @@ fn adopt(x: &mut Expansion<'_>, name: &Entry, entries: &[Entry]) -> Result<Optio
     if text(&known.value) == Some(new) {
         return Ok(None);
     }
-    let message = format!("two names are given, and `{new}` is not the other one");
+    let other = text(&known.value).unwrap_or_default();
+    let message = format!("two names are given, `{other}` and `{new}`");
     let draft = x.d.error(Code::Conflict, message).label(value.span, "one name");
     Err(draft.label(known.value.span, "another name").help("keep `name`, and write `external: true`").emit())
 }

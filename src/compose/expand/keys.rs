@@ -62,6 +62,11 @@ pub(super) struct Seen(BTreeMap<Rc<str>, Span>);
 impl Seen {
     /// The text of an item that must be one, and a new one.
     pub(super) fn add(&mut self, x: &mut Expansion<'_>, item: &Node) -> Result<Rc<str>, Reported> {
+        if let Value::Map(_) = item.value {
+            let draft = x.d.error(Code::WrongType, "an item here must be a text, and this is a mapping");
+            let draft = draft.label(item.span, "a mapping");
+            return Err(draft.help("leave the dashes away, so that the names are keys").emit());
+        }
         let Some(text) = text(item) else { return Err(wrong_type(x.d, item, Expected::Text)) };
         let name: Rc<str> = text.into();
         let Some(first) = self.0.insert(Rc::clone(&name), item.span) else { return Ok(name) };

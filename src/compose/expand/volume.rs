@@ -12,7 +12,10 @@ const FORM: &str = "write `SOURCE:TARGET:OPTIONS`, `SOURCE:TARGET` or `TARGET`";
 
 /// An item of `volumes`. The target comes out clean, in the long form too.
 pub fn volume(x: &mut Expansion<'_>, node: &Node) -> Result<Node, Reported> {
-    let Some(text) = text(node) else { return Ok(with_clean_target(node)) };
+    let Some(text) = text(node) else {
+        refuse_blank(x, node)?;
+        return Ok(with_clean_target(node));
+    };
     let parts = match Parts::of(text) {
         Ok(parts) => parts,
         Err(_) if x.keeps(text) => return Ok(node.clone()),
@@ -24,6 +27,16 @@ pub fn volume(x: &mut Expansion<'_>, node: &Node) -> Result<Node, Reported> {
         mount.read(x, node, text, range.clone());
     }
     Ok(mount.write(node, text, &parts))
+}
+
+/// A blank behind the colon makes a mapping of two paths.
+fn refuse_blank(x: &mut Expansion<'_>, node: &Node) -> Result<(), Reported> {
+    let [entry] = node.entries() else { return Ok(()) };
+    let Some(target) = text(&entry.value).filter(|_| entry.key.starts_with(['.', '/', '~'])) else {
+        return Ok(());
+    };
+    let draft = x.d.error(Code::WrongType, "the blank behind the `:` makes this a mapping");
+    Err(draft.label(node.span, "a mapping").help(format!("write `{}:{target}`", entry.key)).emit())
 }
 
 fn with_clean_target(node: &Node) -> Node {

@@ -144,6 +144,7 @@ fn each_service_is_printed_by_itself() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn texts_that_some_reader_takes_for_something_else_are_quoted() {
     let quoted = [
         "",

@@ -171,13 +171,15 @@ impl<'a> Loader<'a> {
             merged = Some(self.without_version(whole));
         }
         match (merged, failed) {
+            (Some(merged), None) if merged.entries().is_empty() => Err(self.nothing(merged.span)),
             (Some(merged), _) => Ok(merged),
             (None, Some(reported)) => Err(reported),
-            (None, None) => {
-                let start = Span::start_of(main);
-                Err(self.d.error(Code::WrongType, "the file is empty").label(start, "").emit())
-            }
+            (None, None) => Err(self.nothing(Span::start_of(main))),
         }
+    }
+
+    fn nothing(&mut self, span: Span) -> Reported {
+        self.d.error(Code::WrongType, "the file is empty").label(span, "").emit()
     }
 
     /// One document: its variables replaced, its short forms written out, its services extended and what it includes

@@ -77,6 +77,7 @@ pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Re
         chain: request.files.clone(),
     };
     let root = loader.merged(main, documents, &scope)?;
+    check_content(loader.d, &root)?;
     let uses = loader.uses;
     Ok(Loaded { name, root, main, environment: request.environment.clone(), uses })
 }
@@ -216,6 +217,19 @@ impl<'a> Loader<'a> {
             self.d.warning(Code::Obsolete, "`version` means nothing any more").label(version.span, "");
         draft.help("remove the line").emit();
         without(&document, "version")
+    }
+}
+
+/// A project needs something in it, and be it a key of the user's own.
+fn check_content(d: &mut Diagnostics, root: &Node) -> Result<(), Reported> {
+    match &root.value {
+        Value::Map(entries) if entries.is_empty() => {
+            // What is wrong with an include may be all there is to say.
+            d.failed()?;
+            let draft = d.error(Code::MissingKey, "the project is empty").label(root.span, "");
+            Err(draft.help("define a service below `services`").emit())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ fn parse(text: &str) -> Node {
 }
 
 fn model(text: &str) -> Model {
-    Model { name: "p".into(), root: parse(text), inherited: Inherited::default() }
+    Model { name: "p".into(), root: parse(text), inherited: crate::model::Inherited::default() }
 }
 
 fn as_json(text: &str) -> serde_json::Value {

@@ -43,13 +43,11 @@ impl Loader<'_> {
             return Err(reported);
         }
         let paths = self.include_paths(item, scope)?;
-        let Some(main) = paths.first() else {
-            let message = "an include needs the path of a file";
-            return Err(self.d.error(Code::MissingKey, message).label(item.span, "no path in here").emit());
-        };
+        let Some(main) = paths.first() else { return self.nothing_included(item, scope) };
         let place = item.get("path").and_then(|path| path.items().first()).map_or(item.span, Node::content);
         self.check_include(main, place, scope)?;
-        let directory = match item.get("project_directory").and_then(Node::as_str) {
+        let directory = item.get("project_directory").and_then(Node::as_str);
+        let directory = match directory.filter(|written| !written.is_empty()) {
             // A directory that is not there is taken for a file, as Compose does it.
             Some(written) => match in_project(written, scope.base) {
                 directory if Sources::is_directory(&directory) => directory,
@@ -75,6 +73,15 @@ impl Loader<'_> {
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
         let root = self.merged(main, documents, &inner)?;
         Ok(own_variables(&root, &WithName { environment: &environment, name: scope.name }))
+    }
+
+    /// An item without a path. Compose takes it for one that includes nothing, and reads its env files all the same.
+    fn nothing_included(&mut self, item: &Node, scope: &Scope<'_>) -> Result<Node, Reported> {
+        let message = "an include without the path of a file includes nothing";
+        let draft = self.d.doubt(Code::MissingKey, message).label(item.span, "no path in here");
+        draft.help("write `path: FILE`, or remove the item").emit();
+        self.include_environment(item, scope.base, scope)?;
+        Ok(Node::map(item.span, Vec::new()))
     }
 
     fn include_paths(&mut self, item: &Node, scope: &Scope<'_>) -> Result<Vec<PathBuf>, Reported> {

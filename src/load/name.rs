@@ -28,9 +28,10 @@ pub(super) fn project_name(
             Err(d.error(Code::Name, message).help(NAME_RULE).emit())
         };
     }
-    // The last file counts, as everywhere.
-    let written = documents.iter().rev().find_map(|document| document.get("name"));
-    let written = written.filter(|name| !name.is_null()).map(|node| {
+    // The last file that says anything counts.
+    let says = |name: &&Node| !name.is_null() && name.as_str() != Some("");
+    let written = documents.iter().rev().find_map(|document| document.get("name").filter(says));
+    let written = written.map(|node| {
         let how = Interpolation { variables: environment, unset: request.unset };
         interpolate(d, node, how, &mut Uses::default())
     });

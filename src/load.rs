@@ -9,7 +9,7 @@ mod include;
 mod name;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use crate::compose::Variables;
@@ -172,7 +172,6 @@ impl<'a> Loader<'a> {
             merged = Some(self.without_version(whole));
         }
         match (merged, failed) {
-            (Some(merged), None) if merged.entries().is_empty() => Err(self.nothing(merged.span)),
             (Some(merged), _) => Ok(merged),
             (None, Some(reported)) => Err(reported),
             (None, None) => Err(self.nothing(Span::start_of(main))),
@@ -273,5 +272,21 @@ fn refuse_remote(d: &mut Diagnostics, node: &Node, what: &str) -> Reported {
 /// A path as a file says it: relative ones start at a directory, which is not spelled out where it is the working
 /// directory, as these paths are shown.
 pub(crate) fn in_project(path: &str, directory: &Path) -> PathBuf {
-    if directory == Path::new(".") { path.into() } else { directory.join(path) }
+    clean(&if directory == Path::new(".") { path.into() } else { directory.join(path) })
+}
+
+/// A path without steps into a directory and out again, so that two ways to one file are spelled alike.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        let last = clean.components().next_back();
+        match (part, last) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                clean.pop();
+            }
+            _ => clean.push(part),
+        }
+    }
+    if clean.as_os_str().is_empty() { ".".into() } else { clean }
 }

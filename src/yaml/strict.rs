@@ -26,14 +26,16 @@ impl Builder<'_> {
         let line_start = self.text.get(..end).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
         let dashes =
             self.text.get(line_start..end).filter(|before| *before != "---" && is_indentation(before));
-        let mut at = end;
+        let (mut at, mut blank) = (end, true);
         for (nth, line) in gap.split_inclusive('\n').enumerate() {
             let start = at;
             at += line.len();
             let begins = nth > 0 || dashes.is_some();
             let tab = line.find('\t').filter(|tab| begins && line.get(..*tab).is_some_and(is_indentation));
-            // Blanks behind a plain text could belong to it, up to the first line that is no more than a comment.
-            let in_text = indent.is_some_and(|indent| tab.is_some_and(|tab| tab >= indent));
+            // Blanks behind a plain text could belong to it.
+            let own = tab.and_then(|tab| line.get(..tab)).unwrap_or(line);
+            blank = blank && own.trim().is_empty();
+            let in_text = blank && indent.is_some_and(|indent| tab.is_some_and(|tab| tab >= indent));
             if let Some(tab) = tab.filter(|_| !in_text) {
                 let span = self.span(&(start + tab..start + tab + 1));
                 let draft = self.d.error(Code::Syntax, "a tab in the indentation").label(span, "");

@@ -290,3 +290,23 @@ fn clean(path: &Path) -> PathBuf {
     }
     if clean.as_os_str().is_empty() { ".".into() } else { clean }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ways_to_a_file_are_one_path() {
+        let table = [
+            ("a/../b.yaml", ".", "b.yaml"),
+            ("../c.yaml", "i/j", "i/c.yaml"),
+            ("./c.yaml", "i", "i/c.yaml"),
+            ("../../c.yaml", "i", "../c.yaml"),
+            ("../c.yaml", "/", "/c.yaml"),
+            ("..", "i", "."),
+        ];
+        for (path, directory, want) in table {
+            assert_eq!(in_project(path, Path::new(directory)), Path::new(want), "{path}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ mod include;
 mod name;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use crate::compose::Variables;
@@ -274,5 +274,41 @@ fn refuse_remote(d: &mut Diagnostics, node: &Node, what: &str) -> Reported {
 /// A path as a file says it: relative ones start at a directory, which is not spelled out where it is the working
 /// directory, as these paths are shown.
 pub(crate) fn in_project(path: &str, directory: &Path) -> PathBuf {
-    if directory == Path::new(".") { path.into() } else { directory.join(path) }
+    clean(&if directory == Path::new(".") { path.into() } else { directory.join(path) })
+}
+
+/// A path without steps into a directory and out again, so that two ways to one file are spelled alike.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        let last = clean.components().next_back();
+        match (part, last) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                clean.pop();
+            }
+            _ => clean.push(part),
+        }
+    }
+    if clean.as_os_str().is_empty() { ".".into() } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ways_to_a_file_are_one_path() {
+        let table = [
+            ("a/../b.yaml", ".", "b.yaml"),
+            ("../c.yaml", "i/j", "i/c.yaml"),
+            ("./c.yaml", "i", "i/c.yaml"),
+            ("../../c.yaml", "i", "../c.yaml"),
+            ("../c.yaml", "/", "/c.yaml"),
+            ("..", "i", "."),
+        ];
+        for (path, directory, want) in table {
+            assert_eq!(in_project(path, Path::new(directory)), Path::new(want), "{path}");
+        }
+    }
 }

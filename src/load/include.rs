@@ -72,6 +72,9 @@ impl Loader<'_> {
         }
         let environment = environment?;
         let (main, documents) = self.parse(&ids)?;
+        if documents.is_empty() {
+            return Ok(Node::map(Span::start_of(main), Vec::new()));
+        }
         let mut chain = scope.chain.clone();
         chain.extend(paths);
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
@@ -173,7 +176,8 @@ impl Loader<'_> {
     fn paths_differ(&self, own: &Node, included: &Node) -> bool {
         let base = |node: &Node| self.sources.base(node.span.file).map(Path::to_path_buf);
         let relative = |node: &Node| {
-            node.get("file").is_some() || node.get("image").is_some() || node.get("build").is_some()
+            ["file", "build", "env_file", "label_file", "develop"].iter().any(|key| node.get(key).is_some())
+                || node.get("volumes").is_some_and(|volumes| volumes.items().iter().any(is_relative))
         };
         relative(own) && base(own) != base(included)
     }
@@ -188,6 +192,12 @@ fn find_ignored(d: &mut Diagnostics, item: &Node) {
         let draft = d.doubt(Code::UnknownKey, message).label(entry.key_span, "");
         draft.help("an include has `path`, `env_file` and `project_directory`").did_you_mean(known).emit();
     }
+}
+
+/// Whether a volume is a directory of the host that is written as a relative path.
+fn is_relative(volume: &Node) -> bool {
+    let is = |key: &str, test: fn(&str) -> bool| volume.get(key).and_then(Node::as_str).is_some_and(test);
+    is("type", |kind| kind == "bind") && is("source", |source| !source.starts_with(['/', '~']))
 }
 
 /// The tree with the variables that its services and configs take from the environment, which is not that of the

@@ -8,7 +8,7 @@ mod extends;
 mod include;
 mod name;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -89,7 +89,7 @@ struct Loader<'a> {
     /// The files that services were extended from, by path, as far as they could be read.
     extended: BTreeMap<PathBuf, Result<Rc<extends::Services>, Reported>>,
     /// The services that extend themselves or others without end, which was reported.
-    endless: BTreeMap<(FileId, Rc<str>), Reported>,
+    endless: BTreeSet<(FileId, Rc<str>)>,
     /// How many nodes all extended services have together.
     extended_size: usize,
     /// How many includes there were.
@@ -109,7 +109,7 @@ struct Scope<'s> {
 
 impl<'a> Loader<'a> {
     fn new(d: &'a mut Diagnostics, sources: &'a mut Sources, request: &'a Request) -> Self {
-        let (extended, endless) = (BTreeMap::new(), BTreeMap::new());
+        let (extended, endless) = (BTreeMap::new(), BTreeSet::new());
         let uses = Uses::default();
         Loader { d, sources, request, extended, endless, extended_size: 0, includes: 0, uses }
     }

@@ -168,8 +168,8 @@ impl Loader<'_> {
 
     /// Refuses a service that extends itself, or in too long a chain, which is said once for all that stand in it.
     fn check_chain(&mut self, steps: &[Step], step: &Step) -> Result<(), Reported> {
-        if let Some(reported) = self.endless.get(&(step.file, Rc::clone(&step.name))) {
-            return Err(*reported);
+        if self.endless.contains(&(step.file, Rc::clone(&step.name))) {
+            self.d.failed()?;
         }
         let is_same = |earlier: &Step| earlier.file == step.file && earlier.name == step.name;
         let (members, reported) = match steps.iter().position(is_same) {
@@ -184,8 +184,7 @@ impl Loader<'_> {
                 (steps, draft.emit())
             }
         };
-        let keys = members.iter().map(|step| (step.file, Rc::clone(&step.name)));
-        self.endless.extend(keys.map(|key| (key, reported)));
+        self.endless.extend(members.iter().map(|step| (step.file, Rc::clone(&step.name))));
         Err(reported)
     }
 

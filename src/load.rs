@@ -8,7 +8,7 @@ mod extends;
 mod include;
 mod name;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -89,8 +89,8 @@ struct Loader<'a> {
     request: &'a Request,
     /// The files that services were extended from, by path, as far as they could be read.
     extended: BTreeMap<PathBuf, Result<Rc<extends::Services>, Reported>>,
-    /// The services that extend themselves, which was reported.
-    circular: BTreeMap<(FileId, Rc<str>), Reported>,
+    /// The services that extend themselves or others without end, which was reported.
+    endless: BTreeSet<(FileId, Rc<str>)>,
     /// How many nodes all extended services have together.
     extended_size: usize,
     /// How many includes there were.
@@ -110,9 +110,9 @@ struct Scope<'s> {
 
 impl<'a> Loader<'a> {
     fn new(d: &'a mut Diagnostics, sources: &'a mut Sources, request: &'a Request) -> Self {
-        let (extended, circular) = (BTreeMap::new(), BTreeMap::new());
+        let (extended, endless) = (BTreeMap::new(), BTreeSet::new());
         let uses = Uses::default();
-        Loader { d, sources, request, extended, circular, extended_size: 0, includes: 0, uses }
+        Loader { d, sources, request, extended, endless, extended_size: 0, includes: 0, uses }
     }
 
     /// Reads files whose relative paths start at a directory. All that cannot be read are reported.

@@ -89,6 +89,9 @@ impl Loader<'_> {
         };
         let step = Step { file: services.file, name: Rc::clone(&service.key), asked: node.content() };
         self.check_chain(steps, &step)?;
+        if self.extended_size > MAX_SIZE {
+            self.d.failed()?;
+        }
         steps.push(step);
         let file = extends.get("file").filter(|file| !file.is_null());
         let other = match file {
@@ -164,23 +167,26 @@ impl Loader<'_> {
         Err(self.d.error(Code::UnknownService, message).label(asked.content(), "extended from").emit())
     }
 
-    /// Refuses a service that extends itself, which is said once for all that stand in the circle.
+    /// Refuses a service that extends itself, or in too long a chain, which is said once for all that stand in it.
     fn check_chain(&mut self, steps: &[Step], step: &Step) -> Result<(), Reported> {
-        let key = |step: &Step| (step.file, Rc::clone(&step.name));
-        if let Some(reported) = self.circular.get(&key(step)) {
-            return Err(*reported);
+        if self.endless.contains(&(step.file, Rc::clone(&step.name))) {
+            self.d.failed()?;
         }
-        if let Some(first) = steps.iter().position(|earlier| key(earlier) == key(step)) {
-            let circle = steps.get(first..).unwrap_or_default();
-            let reported = circular(self.d, circle, step);
-            self.circular.extend(circle.iter().map(|step| (key(step), reported)));
-            return Err(reported);
-        }
-        if steps.len() < MAX_CHAIN {
-            return Ok(());
-        }
-        let message = format!("a service extends another one in a chain of more than {MAX_CHAIN}");
-        Err(self.d.error(Code::Cycle, message).label(step.asked, "up to here").emit())
+        let is_same = |earlier: &Step| earlier.file == step.file && earlier.name == step.name;
+        let (members, reported) = match steps.iter().position(is_same) {
+            Some(first) => {
+                let circle = steps.get(first..).unwrap_or_default();
+                (circle, circular(self.d, circle, step))
+            }
+            None if steps.len() < MAX_CHAIN => return Ok(()),
+            None => {
+                let message = format!("a service extends another one in a chain of more than {MAX_CHAIN}");
+                let draft = self.d.error(Code::Cycle, message).label(step.asked, "up to here");
+                (steps, draft.emit())
+            }
+        };
+        self.endless.extend(members.iter().map(|step| (step.file, Rc::clone(&step.name))));
+        Err(reported)
     }
 
     fn not_found(&mut self, asked: &Node, name: &str, from: &Services, file: Option<&Node>) -> Reported {

@@ -96,11 +96,10 @@ impl Place<'_> {
         for (at, c) in self.before().char_indices() {
             match (quote, c) {
                 (Some(end), c) if c == end && before != '\\' => quote = None,
-                (Some(_), _) => {}
                 (None, '"' | '\'') => quote = Some(c),
                 (None, '[' | '{') if matches!(before, ' ' | '[' | '{' | ',' | ':') => open.push((at, c)),
                 (None, ']' | '}') => drop(open.pop()),
-                (None, _) => {}
+                _ => {}
             }
             before = c;
         }

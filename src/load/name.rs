@@ -36,7 +36,7 @@ pub(super) fn project_name(
         interpolate(d, node, how, &mut Uses::default())
     });
     let name = match written.as_ref().map(|node| &node.value) {
-        Some(Value::Scalar(scalar)) if !scalar.text.is_empty() => normalised(&scalar.text),
+        Some(Value::Scalar(scalar)) => normalised(&scalar.text),
         Some(Value::Broken(reported)) => return Err(*reported),
         _ => normalised(request.directory_name.as_deref().unwrap_or_default()),
     };

@@ -162,7 +162,10 @@ fn refuses_with_the_place() {
         ("build: [x]", "! this must be a text or a mapping, and this is a list @ [x]"),
         ("depends_on: x", "! this must be a list or a mapping, and this is a text @ x"),
         ("networks: ", "! this must be a list or a mapping, and this is nothing @ "),
-        ("environment: x", "! this must be a mapping or a list of `NAME=VALUE`, and this is a text @ x"),
+        (
+            "environment: x",
+            "! this must be a mapping or a list of `NAME=VALUE`, and this is a text (write lines of `NAME: value`, or of `- NAME=value`) @ x",
+        ),
         ("extra_hosts: x", "! this must be a list or a mapping, and this is a text @ x"),
         (
             "dns: 5",
@@ -178,7 +181,7 @@ fn refuses_with_the_place() {
         ("group_add: [1, '1']", "! items 1 and 2 are the same (remove one of them) @ '1' & 1"),
         (
             "group_add: [1.5]",
-            "! this must be a text or a whole number, and this is a floating-point number (quote it to make it a text: `\"1.5\"`) @ 1.5",
+            "! this must be a text or a whole number, and this is a floating-point number @ 1.5",
         ),
         ("cgroup: hots", "! expected `host` or `private`, found `hots` (did you mean `host`?) @ hots"),
         ("oom_score_adj: 1001", "! this must be from -1000 to 1000, and is 1001 @ 1001"),
@@ -263,7 +266,10 @@ fn the_top_of_a_file() {
                 "! this must be a text, and this is a number (quote it to make it a text: `\"1\"`) @ 1",
             ] as &[&str],
         ),
-        ("services: ", &["! `services` must be a mapping, and this is nothing @ "]),
+        (
+            "services: ",
+            &["! `services` must be a mapping, and this is nothing (indent below it what belongs to it) @ "],
+        ),
         ("networks: {a b: {foo: 1}}", &[]),
         ("networks: {a b: 5}", &["! a network must be a mapping, and this is a number @ 5"]),
         ("x-a: 2001-01-01", &[]),

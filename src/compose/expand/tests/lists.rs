@@ -122,7 +122,7 @@ fn externals() {
         ("{name: n, external: {name: n}}", format!("{{name: 'n', external: true}}\n{old}")),
         (
             "{name: n, external: {name: m}}",
-            format!("!broken\n{old}\nerror at `m`: two names are given, and `m` is not the other one"),
+            format!("!broken\n{old}\nerror at `m`: two names are given, `n` and `m`"),
         ),
         ("{external: {nam: n}}", "!broken\nerror at `nam`: `external` has no key `nam`".to_owned()),
         (

@@ -109,7 +109,8 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     let locked = matches!(lock, Ok(Some(_)));
     let model = model::complete(d, sources, &loaded, &input.selection)?;
     model.inherited.warn(d);
-    let compose = compose::decode(d, &model.root, &model.name)?;
+    let root = model::paths::from_project(&model.root, sources, &input.request.directory);
+    let compose = compose::decode(d, &root, &model.name)?;
     let options = project::Options {
         directory: input.request.directory.clone(),
         to_project: input.to_project.clone(),

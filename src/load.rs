@@ -9,7 +9,7 @@ mod include;
 mod name;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use crate::compose::Variables;
@@ -77,6 +77,7 @@ pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Re
         chain: request.files.clone(),
     };
     let root = loader.merged(main, documents, &scope)?;
+    check_content(loader.d, &root)?;
     let uses = loader.uses;
     Ok(Loaded { name, root, main, environment: request.environment.clone(), uses })
 }
@@ -220,6 +221,19 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// A project needs something in it, and be it a key of the user's own.
+fn check_content(d: &mut Diagnostics, root: &Node) -> Result<(), Reported> {
+    match &root.value {
+        Value::Map(entries) if entries.is_empty() => {
+            // What is wrong with an include may be all there is to say.
+            d.failed()?;
+            let draft = d.error(Code::MissingKey, "the project is empty").label(root.span, "");
+            Err(draft.help("define a service below `services`").emit())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether this stands for a file without a document.
 fn is_nothing(document: &Node) -> bool {
     document.is_null() && document.span == Span::start_of(document.span.file)
@@ -260,5 +274,41 @@ fn refuse_remote(d: &mut Diagnostics, node: &Node, what: &str) -> Reported {
 /// A path as a file says it: relative ones start at a directory, which is not spelled out where it is the working
 /// directory, as these paths are shown.
 pub(crate) fn in_project(path: &str, directory: &Path) -> PathBuf {
-    if directory == Path::new(".") { path.into() } else { directory.join(path) }
+    clean(&if directory == Path::new(".") { path.into() } else { directory.join(path) })
+}
+
+/// A path without steps into a directory and out again, so that two ways to one file are spelled alike.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        let last = clean.components().next_back();
+        match (part, last) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                clean.pop();
+            }
+            _ => clean.push(part),
+        }
+    }
+    if clean.as_os_str().is_empty() { ".".into() } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ways_to_a_file_are_one_path() {
+        let table = [
+            ("a/../b.yaml", ".", "b.yaml"),
+            ("../c.yaml", "i/j", "i/c.yaml"),
+            ("./c.yaml", "i", "i/c.yaml"),
+            ("../../c.yaml", "i", "../c.yaml"),
+            ("../c.yaml", "/", "/c.yaml"),
+            ("..", "i", "."),
+        ];
+        for (path, directory, want) in table {
+            assert_eq!(in_project(path, Path::new(directory)), Path::new(want), "{path}");
+        }
+    }
 }

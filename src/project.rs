@@ -10,7 +10,7 @@ mod security;
 mod users;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -123,9 +123,13 @@ pub fn resolve(
     let order = order::start_order(&file.services);
     let volumes = volumes::Declared::new(&file.volumes);
     check_not_empty(d, &file.services, sources);
+    let names: BTreeSet<Rc<str>> =
+        file.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
     let mut services = Vec::new();
     for named in file.services {
-        let Named { name, value: written, whole } = named;
+        let Named { name, value: mut written, whole } = named;
+        // One that is not there was optional, or reported.
+        written.depends_on.retain(|dependency| names.contains(&dependency.value));
         // Anything more would follow from the mistake.
         if whole.is_err() {
             continue;

@@ -13,6 +13,7 @@ mod parse;
 mod read;
 mod same;
 mod scalar;
+mod strict;
 mod syntax;
 mod tags;
 pub mod template;

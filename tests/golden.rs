@@ -5,18 +5,19 @@
 //! `testdata/golden/images.lock` when it is blessed, and keeps those that it uses.
 #![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
 
-use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use bundlegen::disk::{Plan, apply, diff, plan, plan_file};
 use bundlegen::lock;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "support/cases.rs"]
 mod cases;
+#[path = "support/wanted.rs"]
+mod wanted;
 
 use cases::Case;
+use wanted::{Wanted, blessing};
 
 /// What the case warns about, if anything.
 const WARNINGS: &str = "want.stderr";
@@ -26,7 +27,7 @@ const IMAGES: &str = "testdata/golden/images.lock";
 
 fn main() {
     let arguments = Arguments::from_args();
-    let bless = std::env::var_os("BLESS").is_some_and(|bless| bless == "1");
+    let bless = blessing();
     let trial = |case: Case| {
         let name = case.name.clone();
         Trial::test(name, move || if bless { blessed(&case) } else { compared(&case) })
@@ -36,14 +37,18 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
+/// What makes one project of many texts, and leaves no field.
+const LOADED: [&str; 5] = ["documents", "env_file", "extends", "include", "override-file"];
+
 /// The fields of a service are read from the source: a case that is missing is found before there is any output.
 fn every_attribute_has_a_case() -> Result<(), Failed> {
     let source = fs::read_to_string("src/compose/service.rs")?;
     let (_, fields) = source.split_once("pub struct Service {").ok_or("where is the struct?")?;
     let (fields, _) = fields.split_once("\n}").ok_or("where does it end?")?;
     let field = |line: &str| Some(line.trim().strip_prefix("pub ")?.split_once(':')?.0.to_owned());
-    let attributes: Vec<String> = fields.lines().filter_map(field).collect();
+    let mut attributes: Vec<String> = fields.lines().filter_map(field).collect();
     assert!(attributes.len() > 20, "{attributes:?}");
+    attributes.extend(LOADED.map(str::to_owned));
     for attribute in attributes {
         let case = if attribute == "extension" { "x-bundlegen" } else { &attribute };
         let dir = Path::new("testdata/golden").join(case);
@@ -52,27 +57,8 @@ fn every_attribute_has_a_case() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What is not as it should be.
-struct Wanted {
-    plans: Vec<Plan>,
-    /// Files that nothing makes any more.
-    stale: Vec<PathBuf>,
-}
-
 fn compared(case: &Case) -> Result<(), Failed> {
-    let wanted = wanted(case)?;
-    let mut wrong = String::new();
-    for path in wanted.stale {
-        writeln!(wrong, "{}: left over", path.display())?;
-    }
-    for plan in wanted.plans {
-        wrong += &diff(&plan);
-    }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(format!("{wrong}\nif this is right: BLESS=1 cargo test --test golden -- --exact {}", case.name)
-        .into())
+    wanted(case)?.compared(&format!("golden -- --exact {}", case.name))
 }
 
 fn blessed(case: &Case) -> Result<(), Failed> {
@@ -85,13 +71,7 @@ fn blessed(case: &Case) -> Result<(), Failed> {
     if is_new && wanted.is_err() {
         fs::remove_file(&lock)?;
     }
-    let wanted = wanted?;
-    for path in wanted.stale {
-        fs::remove_file(path)?;
-    }
-    for plan in wanted.plans {
-        apply(&plan)?;
-    }
+    wanted?.blessed()?;
     // A case that uses no image needs no lock; one that was there stays, emptied.
     if is_new && fs::read_to_string(&lock)?.contains("\nimages: {}\n") {
         fs::remove_file(&lock)?;
@@ -102,19 +82,9 @@ fn blessed(case: &Case) -> Result<(), Failed> {
 fn wanted(case: &Case) -> Result<Wanted, Failed> {
     let outcome = case.compile();
     let Ok(compiled) = outcome.compiled else { return Err(outcome.rendered.into()) };
-    let mut wanted = Wanted { plans: vec![plan(&compiled.tree, &case.want)?], stale: Vec::new() };
+    let mut wanted = Wanted::default();
+    wanted.tree(&compiled.tree, &case.want)?;
     wanted.file(&case.dir.join(lock::FILE_NAME), compiled.lock)?;
     wanted.file(&case.dir.join(WARNINGS), Some(outcome.rendered).filter(|text| !text.is_empty()))?;
     Ok(wanted)
-}
-
-impl Wanted {
-    fn file(&mut self, path: &Path, text: Option<String>) -> Result<(), Failed> {
-        match text {
-            Some(text) => self.plans.push(plan_file(path, text.into_bytes())?),
-            None if path.exists() => self.stale.push(path.to_owned()),
-            None => {}
-        }
-        Ok(())
-    }
 }

@@ -32,7 +32,7 @@ const SERVICE: &str = "s";
 
 /// Where the table is.
 const MANUAL: &str = "man/manual.md";
-const SECTION: &str = "## Differences from Docker";
+const SECTION: &str = "## Differences from Docker\n";
 
 /// What the records say of the image and its users, as far as the projects need it.
 const LOCK: &str = "\

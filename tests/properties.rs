@@ -78,6 +78,10 @@ impl Style {
                 let items: Vec<String> = list.iter().map(|item| self.write(item)).collect();
                 format!("[{}]", items.join(", "))
             }
+            // Go reads a file mode as a number, and `serde_yaml` as a text.
+            Value::String(text) if text.len() > 1 && text.starts_with('0') && text.parse::<u64>().is_ok() => {
+                text.clone()
+            }
             Value::String(text) => self.quoted(text),
             Value::Null => if self.toss() { "null" } else { "~" }.to_owned(),
             Value::Bool(value) => value.to_string(),

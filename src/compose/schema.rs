@@ -93,6 +93,8 @@ pub struct Names {
 pub enum Key {
     /// Anything but nothing.
     Any,
+    /// Anything. Nothing makes no sense either, but the schema forgot to forbid it.
+    LooselyAny,
     /// Letters, digits, `.`, `_` and `-`; others are refused.
     Name,
     /// The same, but a value under another key is passed over, as Compose does it: the schema forgot to forbid them.

@@ -23,8 +23,9 @@ pub(super) fn shape(tree: &mut Printed, format: Format) {
             embedded(deploy, "resources", format);
             embedded(deploy, "placement", format);
         }
-        if format == Format::Json {
-            service_in_json(service);
+        match format {
+            Format::Json => service_in_json(service),
+            Format::Yaml => commands(service),
         }
     }
     for network in tree.below("networks") {
@@ -87,6 +88,30 @@ fn embedded(holder: &mut Printed, part: &str, format: Format) {
             if holder.get_mut(part).is_some_and(|value| value.is_empty()) {
                 holder.remove(part);
             }
+        }
+    }
+}
+
+/// What is not said is not there, even where it was said to be nothing.
+fn commands(service: &mut Printed) {
+    let unsaid = |holder: &mut Printed, key: &str| {
+        if holder.get_mut(key) == Some(&mut Printed::Null) {
+            holder.remove(key);
+        }
+    };
+    unsaid(service, "command");
+    unsaid(service, "entrypoint");
+    for hooks in ["post_start", "pre_stop"] {
+        for hook in service.get_mut(hooks).into_iter().flat_map(Printed::items_mut) {
+            unsaid(hook, "command");
+        }
+    }
+    for watch in service.below("develop").flat_map(Printed::items_mut) {
+        if let Some(exec) = watch.get_mut("exec") {
+            unsaid(exec, "command");
+        }
+        if watch.get_mut("exec").is_some_and(|exec| exec.is_empty()) {
+            watch.remove("exec");
         }
     }
 }

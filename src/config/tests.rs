@@ -11,7 +11,7 @@ fn parse(text: &str) -> Node {
 }
 
 fn model(text: &str) -> Model {
-    Model { name: "p".into(), root: parse(text), inherited: Inherited::default() }
+    Model { name: "p".into(), root: parse(text), inherited: crate::model::Inherited::default() }
 }
 
 fn as_json(text: &str) -> serde_json::Value {
@@ -144,6 +144,7 @@ fn each_service_is_printed_by_itself() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn texts_that_some_reader_takes_for_something_else_are_quoted() {
     let quoted = [
         "",

@@ -93,14 +93,15 @@ impl Loader<'_> {
             self.d.failed()?;
         }
         steps.push(step);
-        let other = match extends.get("file") {
+        let file = extends.get("file").filter(|file| !file.is_null());
+        let other = match file {
             Some(file) => Some(self.services_of(file, scope)?),
             None => None,
         };
         let from = other.as_deref().unwrap_or(services);
         let base = match from.get(name) {
             Some(base) => self.extended(from, base, steps, scope)?,
-            None => return Err(self.not_found(node, name, from, extends.get("file"))),
+            None => return Err(self.not_found(node, name, from, file)),
         };
         steps.pop();
         let merged = merge(self.d, &settle(&base), &own, &Shape::Object(&SERVICE));

@@ -45,13 +45,11 @@ impl Loader<'_> {
             return Err(reported);
         }
         let paths = self.include_paths(item, scope)?;
-        let Some(main) = paths.first() else {
-            let message = "an include needs the path of a file";
-            return Err(self.d.error(Code::MissingKey, message).label(item.span, "no path in here").emit());
-        };
+        let Some(main) = paths.first() else { return self.nothing_included(item, scope) };
         let place = item.get("path").and_then(|path| path.items().first()).map_or(item.span, Node::content);
         self.check_include(main, place, scope)?;
-        let directory = match item.get("project_directory").and_then(Node::as_str) {
+        let directory = item.get("project_directory").and_then(Node::as_str);
+        let directory = match directory.filter(|written| !written.is_empty()) {
             // A directory that is not there is taken for a file, as Compose does it.
             Some(written) => match in_project(written, scope.base) {
                 directory if Sources::is_directory(&directory) => directory,
@@ -74,11 +72,23 @@ impl Loader<'_> {
         }
         let environment = environment?;
         let (main, documents) = self.parse(&ids)?;
+        if documents.is_empty() {
+            return Ok(Node::map(Span::start_of(main), Vec::new()));
+        }
         let mut chain = scope.chain.clone();
         chain.extend(paths);
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
         let root = self.merged(main, documents, &inner)?;
         Ok(own_variables(&root, &WithName { environment: &environment, name: scope.name }))
+    }
+
+    /// An item without a path. Compose takes it for one that includes nothing, and reads its env files all the same.
+    fn nothing_included(&mut self, item: &Node, scope: &Scope<'_>) -> Result<Node, Reported> {
+        let message = "an include without the path of a file includes nothing";
+        let draft = self.d.doubt(Code::MissingKey, message).label(item.span, "no path in here");
+        draft.help("write `path: FILE`, or remove the item").emit();
+        self.include_environment(item, scope.base, scope)?;
+        Ok(Node::map(item.span, Vec::new()))
     }
 
     fn include_paths(&mut self, item: &Node, scope: &Scope<'_>) -> Result<Vec<PathBuf>, Reported> {
@@ -166,7 +176,8 @@ impl Loader<'_> {
     fn paths_differ(&self, own: &Node, included: &Node) -> bool {
         let base = |node: &Node| self.sources.base(node.span.file).map(Path::to_path_buf);
         let relative = |node: &Node| {
-            node.get("file").is_some() || node.get("image").is_some() || node.get("build").is_some()
+            ["file", "build", "env_file", "label_file", "develop"].iter().any(|key| node.get(key).is_some())
+                || node.get("volumes").is_some_and(|volumes| volumes.items().iter().any(is_relative))
         };
         relative(own) && base(own) != base(included)
     }
@@ -181,6 +192,12 @@ fn find_ignored(d: &mut Diagnostics, item: &Node) {
         let draft = d.doubt(Code::UnknownKey, message).label(entry.key_span, "");
         draft.help("an include has `path`, `env_file` and `project_directory`").did_you_mean(known).emit();
     }
+}
+
+/// Whether a volume is a directory of the host that is written as a relative path.
+fn is_relative(volume: &Node) -> bool {
+    let is = |key: &str, test: fn(&str) -> bool| volume.get(key).and_then(Node::as_str).is_some_and(test);
+    is("type", |kind| kind == "bind") && is("source", |source| !source.starts_with(['/', '~']))
 }
 
 /// The tree with the variables that its services and configs take from the environment, which is not that of the

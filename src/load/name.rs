@@ -28,14 +28,15 @@ pub(super) fn project_name(
             Err(d.error(Code::Name, message).help(NAME_RULE).emit())
         };
     }
-    // The last file counts, as everywhere.
-    let written = documents.iter().rev().find_map(|document| document.get("name"));
-    let written = written.filter(|name| !name.is_null()).map(|node| {
+    // The last file that says anything counts.
+    let says = |name: &&Node| !name.is_null() && name.as_str() != Some("");
+    let written = documents.iter().rev().find_map(|document| document.get("name").filter(says));
+    let written = written.map(|node| {
         let how = Interpolation { variables: environment, unset: request.unset };
         interpolate(d, node, how, &mut Uses::default())
     });
     let name = match written.as_ref().map(|node| &node.value) {
-        Some(Value::Scalar(scalar)) => normalised(&scalar.text),
+        Some(Value::Scalar(scalar)) if !scalar.text.is_empty() => normalised(&scalar.text),
         Some(Value::Broken(reported)) => return Err(*reported),
         _ => normalised(request.directory_name.as_deref().unwrap_or_default()),
     };

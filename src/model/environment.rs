@@ -210,7 +210,10 @@ fn read(
     asked: &Asked,
     outer: &dyn Lookup,
 ) -> Result<Variables, Reported> {
-    if asked.path.as_str() == Some("") && asked.missing == Missing::Refused {
+    if asked.path.as_str() == Some("") {
+        if asked.missing == Missing::Empty {
+            return Ok(Variables::new());
+        }
         let draft = d.error(Code::InvalidValue, "the path of a file may not be empty");
         return Err(draft.label(asked.path.span, "").emit());
     }

@@ -1,6 +1,6 @@
 //! Paths on the host, made absolute.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::edit::change;
 use crate::compose::schema::{self, FILE, Leaf, Names, Object, Shape};
@@ -17,6 +17,39 @@ pub fn absolute(root: &Node, sources: &Sources, directory: &Path, home: Option<&
     let root = &change(root, "services.*.volumes.*", &mut |mount| resolver.bind(mount));
     let root = &change(root, "services.*.develop.watch.*.path", &mut |path| without_link(path));
     change(root, "volumes.*", &mut |volume| resolver.device(volume))
+}
+
+/// The tree in which what a bundle mounts starts at `directory`, that of the project, whichever file it was written in.
+/// A path stays relative, so that the project can be moved.
+pub fn from_project(root: &Node, sources: &Sources, directory: &Path) -> Node {
+    let moved = |path: &Node| match path.as_str() {
+        Some(text) if !text.starts_with(['/', '~']) => {
+            let base = sources.base(path.span.file).unwrap_or(directory);
+            match way(directory, base) {
+                way if way == Path::new("") => path.clone(),
+                way => Node::text(path.span, clean(&way.join(text).to_string_lossy())),
+            }
+        }
+        _ => path.clone(),
+    };
+    let bind = |mount: &Node| match mount.get("type").and_then(Node::as_str) {
+        Some("bind") => change(mount, "source", &mut |source| moved(source)),
+        _ => mount.clone(),
+    };
+    let root = &change(root, "services.*.volumes.*", &mut |mount| bind(mount));
+    change(root, "services.*.x-bundlegen.rootfs", &mut |path| moved(path))
+}
+
+/// The way from the directory of the project to that of a file. One that was named by an absolute path is found by that.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let [from, to] = [from, to].map(|path| PathBuf::from(clean(&path.to_string_lossy())));
+    if to.is_absolute() != from.is_absolute() {
+        return to;
+    }
+    let [from, to] = [&from, &to].map(|path| path.components().filter(|part| *part != Component::CurDir));
+    let common = from.clone().zip(to.clone()).take_while(|(a, b)| a == b).count();
+    let up = from.skip(common).map(|_| Component::ParentDir);
+    up.chain(to.skip(common)).collect()
 }
 
 struct Resolver<'a> {
@@ -132,5 +165,27 @@ pub(super) fn clean(text: &str) -> String {
         (true, path) => format!("/{path}"),
         (false, path) if path.is_empty() => ".".to_owned(),
         (false, path) => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_from_the_project() {
+        let table = [
+            (".", ".", ""),
+            (".", "a/b", "a/b"),
+            ("a", "a/../b", "../b"),
+            ("../p", "../p/a", "a"),
+            ("../p", "../p/../../q", "../../q"),
+            ("/p", "/p/a", "a"),
+            ("/p", "/q", "../q"),
+            ("p", "/q", "/q"),
+        ];
+        for (from, to, want) in table {
+            assert_eq!(way(Path::new(from), Path::new(to)), Path::new(want), "{from} {to}");
+        }
     }
 }

@@ -59,7 +59,7 @@ pub enum MountSource {
 pub struct HostPath(String);
 
 impl HostPath {
-    /// A path as it is written in the Compose file. `~` is the home of whoever builds, as in Compose.
+    /// A path as the Compose file has it, from the directory of the project. `~` is the home of whoever builds, as in Compose.
     pub fn resolve(d: &mut Diagnostics, written: &Spanned<Rc<str>>, options: &Options) -> Self {
         let text = &*written.value;
         let Some(rest) = text.strip_prefix('~') else {

@@ -7,6 +7,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::merge_keys::Key;
 use super::read::Raw;
+use super::strict::Before;
 use super::syntax::{Explained, explain};
 use super::tags::{self, Own};
 use super::{Node, Style, Value};
@@ -41,6 +42,7 @@ pub fn documents(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Vec<No
             Err(error) => return Err(builder.syntax(&error)),
         }
     }
+    builder.tabs(text.len(), false)?;
     Ok(builder.finish())
 }
 
@@ -65,6 +67,8 @@ pub(super) struct Builder<'a> {
     anchors: BTreeMap<usize, Option<Built>>,
     aliased: u64,
     last_end: usize,
+    /// What was read last.
+    pub(super) before: Before,
     /// Where the marker of the document stands that is read now; nowhere if it has none.
     pub(super) marker: Range<usize>,
     /// Where the last document ended.
@@ -114,6 +118,7 @@ impl<'a> Builder<'a> {
             anchors: BTreeMap::new(),
             aliased: 0,
             last_end: 0,
+            before: Before::default(),
             marker: 0..0,
             document_end: 0,
             overriding: 0,
@@ -147,6 +152,9 @@ impl<'a> Builder<'a> {
         tag_span: Option<Range<usize>>,
     ) -> Result<(), Reported> {
         if range.end > range.start {
+            self.tabs(range.start, self.in_brackets())?;
+            let plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..));
+            self.before = Before { end: range.end, indent: plain.then(|| self.indent()) };
             self.last_end = range.end;
         }
         let tag_span = tag_span.unwrap_or_else(|| range.clone());
@@ -154,6 +162,7 @@ impl<'a> Builder<'a> {
             Event::DocumentStart(explicit, _) => self.begin_document(explicit, range)?,
             Event::DocumentEnd => self.document_end = range.end,
             Event::Scalar(text, style, anchor, tag) => {
+                self.escapes(&range)?;
                 let tag = tag.map(|tag| tag_name(&tag));
                 let (node, merges) = self.scalar(Raw {
                     text: &text,
@@ -199,6 +208,20 @@ impl<'a> Builder<'a> {
     /// Whether the next node is a key.
     pub(super) fn wants_key(&self) -> bool {
         matches!(self.open.last(), Some(Frame { items: Items::Map { key: None, .. }, .. }))
+    }
+
+    /// Whether a bracket is open.
+    fn in_brackets(&self) -> bool {
+        self.open
+            .last()
+            .is_some_and(|frame| matches!(self.text.as_bytes().get(frame.start), Some(b'[' | b'{')))
+    }
+
+    /// The column that a plain text goes on from in its next line.
+    fn indent(&self) -> usize {
+        let start = self.open.last().map_or(0, |frame| frame.start);
+        let line = self.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        start - line + 1
     }
 
     fn begin(&mut self, start: usize, anchor: usize, tag: Option<&Tag>, at: &Range<usize>, items: Items) {

@@ -348,8 +348,6 @@ fn texts_are_read_as_go_yaml_reads_them() {
         ("\u{feff}a: 1", "{a: 1}"),
         ("a: \"\\0\"", "{a: \"\\0\"}"),
         // Compose refuses these two, which JSON and later versions of YAML have.
-        ("a: \"\\/\"", "{a: \"/\"}"),
-        ("a: \"\\ud83d\\ude00\"", "{a: \"😀\"}"),
     ]);
     for text in [
         "a: b: c",
@@ -371,4 +369,33 @@ fn texts_are_read_as_go_yaml_reads_them() {
     ] {
         assert!(read(text).is_err(), "{text:?} is {:?}", read(text));
     }
+}
+
+#[test]
+fn tabs_do_not_begin_a_line() {
+    reads(&[
+        ("a:\tb\t# c\nd: e\t\n", "{a: \"b\", d: \"e\"}"),
+        ("a: b\n  \t\nc: d\n", "{a: \"b\", c: \"d\"}"),
+        ("a: [b,\n  c\t,\td]\n", "{a: [\"b\", \"c\", \"d\"]}"),
+        ("---\t# b\na: c\n", "{a: \"c\"}"),
+        ("a: |\n  b\n  \t\n  c\n", "{a: \"b\\n\\t\\nc\\n\"}"),
+    ]);
+    refuses(&[
+        ("\t\na: b\n", "a tab in the indentation"),
+        ("a: b\n\t\nc: d\n", "a tab in the indentation"),
+        ("a: b\n\t# c\n", "a tab in the indentation"),
+        ("a: \"b\"\n  \t\nc: d\n", "a tab in the indentation"),
+        ("a:\n   \t\n  - b\n", "a tab in the indentation"),
+        ("a:\n-\tb\n", "a tab in the indentation"),
+    ]);
+}
+
+#[test]
+fn json_has_escapes_that_yaml_has_not() {
+    reads(&[
+        ("a: \"\\\\/\"", "{a: \"\\\\/\"}"),
+        ("a: \"\\\\ud83d\"", "{a: \"\\\\ud83d\"}"),
+        ("a: '\\/'", "{a: \"\\\\/\"}"),
+    ]);
+    refuses(&[("a: \"\\/\"", r"`\/` is no escape"), ("a: \"\\ud83d\\ude00\"", r"`\ud83d` is no escape")]);
 }

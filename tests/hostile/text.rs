@@ -75,12 +75,11 @@ fn broken_yaml_is_refused_at_its_place() {
 }
 
 #[test]
-fn files_that_would_be_merged_are_not_passed_over() {
+fn a_file_that_is_merged_is_looked_at_too() {
     let project = Project::with(service("tty: true"));
-    project.refused_with(&["compose.yaml", "other.yaml"]).says("not-supported");
-    project.refused_with(&["-f", "compose.yaml", "-f", "other.yaml"]).says("not-supported");
-    project.refused_with(&["-"]).says("not-supported");
-    project.write("compose.override.yaml", "services: {}\n");
+    project.refused_with(&["compose.yaml", "other.yaml"]).says("other.yaml cannot be read");
+    project.refused_with(&["-f", "compose.yaml", "-f", "other.yaml"]).says("other.yaml cannot be read");
+    project.write("compose.override.yaml", "services: {web: {tty: [1]}}\n");
     project.refused().says("compose.override.yaml");
 }
 
@@ -226,7 +225,7 @@ fn numbers_of_any_size_are_refused_or_taken() {
 #[test]
 fn many_services_take_linear_time() {
     let services = |count: usize, next: &dyn Fn(usize) -> String| -> String {
-        let all = (0..count).map(|n| format!("  s{n}: {{depends_on: [{}]}}\n", next(n)));
+        let all = (0..count).map(|n| format!("  s{n}: {{image: x, depends_on: [{}]}}\n", next(n)));
         format!("services:\n{}", all.collect::<String>())
     };
     let count = 100_000;

@@ -89,6 +89,11 @@ fn named(d: &mut Diagnostics, entry: &Entry, names: &Names, variables: Variables
             let draft = d.error(Code::InvalidValue, "a name is missing").label(entry.key_span, "");
             broken(&entry.value, draft.emit())
         }
+        (Key::LooselyAny, _) if entry.key.is_empty() => {
+            let draft = d.doubt(Code::InvalidValue, "a name is missing").label(entry.key_span, "");
+            draft.help("remove the line, or give it a name").emit();
+            check(d, &entry.value, &names.value, variables)
+        }
         (Key::LooseName, wrong) if wrong.is_some() || entry.key.is_empty() => unseen(d, entry, names),
         (Key::Name, wrong) if wrong.is_some() || entry.key.is_empty() => {
             let reported = impossible(d, entry, wrong);

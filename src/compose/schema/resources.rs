@@ -109,7 +109,7 @@ static SECRET: Object = Object {
 /// Compose keeps these in another type than the options of other drivers.
 const SECRET_OPTS: Shape = Shape::Names(&Names {
     what: "options of a driver",
-    key: Key::Any,
+    key: Key::LooselyAny,
     value: Shape::Leaf(TextOrInteger),
     merge: Merge::Deep,
 });

@@ -269,7 +269,7 @@ const EXPOSE: Shape =
 static EXTENDS: Object = Object {
     what: "`extends`",
     extensions: Extensions::Refused,
-    attributes: &[at("service", leaf(Text)).required(), at("file", leaf(Text))],
+    attributes: &[at("service", leaf(Text)).required(), at("file", Shape::Nullable(&Shape::Leaf(Text)))],
 };
 
 static PROVIDER: Object = Object {
@@ -281,7 +281,7 @@ static PROVIDER: Object = Object {
             "options",
             Shape::Names(&Names {
                 what: "options of a provider",
-                key: Key::Any,
+                key: Key::LooselyAny,
                 value: Shape::Short(
                     expand::scalars,
                     &Shape::List(&List { item: Shape::Leaf(Leaf::Scalar), equal: Equal::Allowed }),
@@ -325,7 +325,7 @@ static LOGGING: Object = Object {
             "options",
             Shape::Names(&Names {
                 what: "options of a log driver",
-                key: Key::Any,
+                key: Key::LooselyAny,
                 value: Shape::Blank(&Shape::Leaf(TextOrNumber)),
                 merge: Merge::Deep,
             }),
@@ -368,7 +368,7 @@ static SERVICE_NETWORKS: Names = Names {
 /// Options of a driver.
 pub(super) const DRIVER_OPTS: Shape = Shape::Names(&Names {
     what: "options of a driver",
-    key: Key::Any,
+    key: Key::LooselyAny,
     value: Shape::Leaf(TextOrNumber),
     merge: Merge::Deep,
 });
@@ -408,7 +408,7 @@ pub(super) static HOOK: Object = Object {
 
 static STORAGE_OPT: Names = Names {
     what: "`storage_opt`",
-    key: Key::Any,
+    key: Key::LooselyAny,
     value: Shape::Blank(&Shape::Leaf(TextOrInteger)),
     merge: Merge::Deep,
 };
@@ -416,7 +416,7 @@ static STORAGE_OPT: Names = Names {
 /// Limits of a process: one number, or a soft and a hard one.
 const ULIMITS: Shape = Shape::Names(&Names {
     what: "`ulimits`",
-    key: Key::Any,
+    key: Key::LooselyAny,
     value: Shape::Leaf(Special(check::ulimit)),
     merge: Merge::Replaced,
 });
@@ -424,7 +424,7 @@ const ULIMITS: Shape = Shape::Names(&Names {
 /// The same for a build, where Compose takes no text for a number.
 pub(super) const BUILD_ULIMITS: Shape = Shape::Names(&Names {
     what: "`ulimits`",
-    key: Key::Any,
+    key: Key::LooselyAny,
     value: Shape::Leaf(Special(check::plain_ulimit)),
     merge: Merge::Replaced,
 });

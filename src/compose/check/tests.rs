@@ -192,7 +192,7 @@ fn refuses_with_the_place() {
             "! this must be a whole number, and this is a number out of range @ 99999999999999999999",
         ),
         ("scale: x", "! this must be a whole number, and this is a text @ x"),
-        ("cpus: .inf", "! `.inf` is no number that can be printed @ .inf"),
+        ("cpus: .inf", "! expected a number, found `.inf` @ .inf"),
         ("cpus: x", "! this must be a number, and this is a text @ x"),
         ("mem_limit: '-1'", "! an amount cannot be negative, found `-1` @ -1"),
         (

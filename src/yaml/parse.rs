@@ -1,5 +1,6 @@
 //! Text to [`Node`]: documents, anchors and the limits that make hostile input cheap.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -27,10 +28,48 @@ const NODE: u64 = 128;
 /// alias, key that is no text and tag that has no meaning here is reported too, and the rest is kept: the first of
 /// two keys, and [`Value::Broken`] for a value that cannot be had.
 pub fn documents(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Vec<Node>, Reported> {
+    let mut read = Cow::Borrowed(text);
+    for _ in 0..MAX_REREAD / text.len().max(1) {
+        match attempt(d, file, text, &read) {
+            Ok(documents) => return Ok(documents),
+            Err(Stopped::Wrong(reported)) => return Err(reported),
+            Err(Stopped::TabInBrackets(line)) => read = Cow::Owned(without_tabs(&read, line)),
+        }
+    }
+    match attempt(d, file, text, &read) {
+        Err(Stopped::TabInBrackets(line)) => {
+            let span = Span::new(file, line, line + 1);
+            Err(d.error(Code::Syntax, "a tab in the indentation").label(span, "").emit())
+        }
+        Err(Stopped::Wrong(reported)) => Err(reported),
+        Ok(documents) => Ok(documents),
+    }
+}
+
+/// How many bytes are read again for the sake of tabs.
+const MAX_REREAD: usize = 8 * 1024 * 1024;
+
+/// Why the text was not read to its end.
+enum Stopped {
+    /// What is wrong was reported.
+    Wrong(Reported),
+    /// The line that begins here has a tab in its indentation, where brackets are open: a blank like any other for
+    /// go-yaml, and an error for the parser.
+    TabInBrackets(usize),
+}
+
+impl From<Reported> for Stopped {
+    fn from(reported: Reported) -> Self {
+        Stopped::Wrong(reported)
+    }
+}
+
+/// Parses `read`, which is `text` but for some blanks.
+fn attempt(d: &mut Diagnostics, file: FileId, text: &str, read: &str) -> Result<Vec<Node>, Stopped> {
     let mut options = granit_parser::options! {};
     options.set_emit_comments(false);
     options.emit_unresolved_aliases = true;
-    let mut events = Parser::new_from_str_with_options(text, options);
+    let mut events = Parser::new_from_str_with_options(read, options);
     let mut builder = Builder::new(d, file, text);
     while let Some(event) = events.next_event() {
         match event {
@@ -39,11 +78,37 @@ pub fn documents(d: &mut Diagnostics, file: FileId, text: &str) -> Result<Vec<No
                 let tag_span = span.tag_span().and_then(|span| span.byte_range());
                 builder.take(event, range, tag_span)?;
             }
-            Err(error) => return Err(builder.syntax(&error)),
+            Err(error) => {
+                let at = error.marker().byte_offset().unwrap_or(0);
+                return Err(match tab_before(read, at).filter(|_| builder.in_brackets()) {
+                    Some(line) => Stopped::TabInBrackets(line),
+                    None => Stopped::Wrong(builder.syntax(&error)),
+                });
+            }
         }
     }
     builder.tabs(text.len(), false)?;
     Ok(builder.finish())
+}
+
+/// The beginning of the line at a place, if it is indented with a tab.
+fn tab_before(text: &str, at: usize) -> Option<usize> {
+    let line = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    indentation(text, line).contains('\t').then_some(line)
+}
+
+fn indentation(text: &str, line: usize) -> &str {
+    let rest = text.get(line..).unwrap_or("");
+    let end = rest.find(|c| !matches!(c, ' ' | '\t')).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or("")
+}
+
+/// The text with spaces for the tabs that a line begins with; every byte stays at its place.
+fn without_tabs(text: &str, line: usize) -> String {
+    let blanks = indentation(text, line).len();
+    let (before, rest) = text.split_at(line);
+    let after = rest.get(blanks..).unwrap_or("");
+    format!("{before}{}{after}", " ".repeat(blanks))
 }
 
 /// Parses a file that must be one document. A second one is reported, and left out.

@@ -43,9 +43,10 @@ fn commentable() -> Vec<Case> {
     cases
 }
 
-/// The cases that are not about spelling: `serde_yaml`, which takes the file apart here, reads those otherwise.
+/// The cases that are not about spelling: `serde_yaml`, which takes the file apart here, reads those otherwise, and one
+/// document only.
 fn respellable() -> Vec<Case> {
-    cases::all().into_iter().filter(|case| case.name != "yaml").collect()
+    cases::all().into_iter().filter(|case| !["yaml", "documents"].contains(&&*case.name)).collect()
 }
 
 /// How a Compose file is written anew.

@@ -377,6 +377,8 @@ fn tabs_do_not_begin_a_line() {
         ("a:\tb\t# c\nd: e\t\n", "{a: \"b\", d: \"e\"}"),
         ("a: b\n  \t\nc: d\n", "{a: \"b\", c: \"d\"}"),
         ("a: [b,\n  c\t,\td]\n", "{a: [\"b\", \"c\", \"d\"]}"),
+        ("a: [\n\tb,\n  \tc ]\n", "{a: [\"b\", \"c\"]}"),
+        ("a:\n  b: {\n\t\"c\": \"d\",\n\t\"e\": \"f\"\n\t}\n", "{a: {b: {c: \"d\", e: \"f\"}}}"),
         ("---\t# b\na: c\n", "{a: \"c\"}"),
         ("a: |\n  b\n  \t\n  c\n", "{a: \"b\\n\\t\\nc\\n\"}"),
     ]);
@@ -387,6 +389,8 @@ fn tabs_do_not_begin_a_line() {
         ("a: \"b\"\n  \t\nc: d\n", "a tab in the indentation"),
         ("a:\n   \t\n  - b\n", "a tab in the indentation"),
         ("a:\n-\tb\n", "a tab in the indentation"),
+        ("a: [\n\tb ]\n\tc: d\n", "a tab in the indentation"),
+        ("a: [\n\tb\n\t]\n", "a tab in the indentation"),
     ]);
 }
 

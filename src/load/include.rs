@@ -3,6 +3,7 @@
 //! Each has a directory of its own, where its relative paths start, and variables of its own below those of the one
 //! that includes it. What comes out is laid beside what the including document defines; nothing is merged.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Loader, ROOT, Scope, in_project, is_remote, refuse_remote, unreadable, with, without};
@@ -11,7 +12,7 @@ use crate::compose::decode::{Expected, wrong_type};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::{Environment, WithName};
 use crate::nearest::nearest;
-use crate::source::{Sources, Span};
+use crate::source::{FileId, Sources, Span};
 use crate::yaml::template::Lookup;
 use crate::yaml::{Entry, Node, Value};
 
@@ -48,30 +49,12 @@ impl Loader<'_> {
         let Some(main) = paths.first() else { return self.nothing_included(item, scope) };
         let place = item.get("path").and_then(|path| path.items().first()).map_or(item.span, Node::content);
         self.check_include(main, place, scope)?;
-        let directory = item.get("project_directory").and_then(Node::as_str);
-        let directory = match directory.filter(|written| !written.is_empty()) {
-            // A directory that is not there is taken for a file, as Compose does it.
-            Some(written) => match in_project(written, scope.base) {
-                directory if Sources::is_directory(&directory) => directory,
-                file => directory_of(&file),
-            },
-            None => directory_of(main),
-        };
+        let directory = include_directory(item, main, scope);
         // A file of variables that is not there hides nothing of what else is missing.
         let environment = self.include_environment(item, &directory, scope);
-        let mut failed = None;
-        let mut ids = Vec::new();
-        for (path, asked) in paths.iter().zip(item.get("path").map(Node::items).unwrap_or_default()) {
-            match self.sources.read_from(path, &directory) {
-                Ok(id) => ids.push(id),
-                Err(error) => failed = Some(unreadable(self.d, path, &error, Some(asked.content()))),
-            }
-        }
-        if let Some(reported) = failed {
-            return Err(reported);
-        }
+        let files = self.include_files(item, &paths, &directory)?;
         let environment = environment?;
-        let (main, documents) = self.parse(&ids)?;
+        let (main, documents) = self.parse(&files)?;
         if documents.is_empty() {
             return Ok(Node::map(Span::start_of(main), Vec::new()));
         }
@@ -80,6 +63,24 @@ impl Loader<'_> {
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
         let root = self.merged(main, documents, &inner)?;
         Ok(own_variables(&root, &WithName { environment: &environment, name: scope.name }))
+    }
+
+    /// Reads the files of an item. All that cannot be read are reported.
+    fn include_files(
+        &mut self,
+        item: &Node,
+        paths: &[PathBuf],
+        directory: &Path,
+    ) -> Result<Vec<FileId>, Reported> {
+        let mut failed = None;
+        let mut files = Vec::new();
+        for (path, asked) in paths.iter().zip(item.get("path").map(Node::items).unwrap_or_default()) {
+            match self.sources.read_from(path, directory) {
+                Ok(file) => files.push(file),
+                Err(error) => failed = Some(unreadable(self.d, path, &error, Some(asked.content()))),
+            }
+        }
+        failed.map_or(Ok(files), Err)
     }
 
     /// An item without a path. Compose takes it for one that includes nothing, and reads its env files all the same.
@@ -148,9 +149,10 @@ impl Loader<'_> {
             if !matches!(to.value, Value::Map(_) | Value::Null) {
                 continue;
             }
+            let own: BTreeMap<&str, &Entry> = to.entries().iter().map(|own| (&*own.key, own)).collect();
             let mut entries = to.entries().to_vec();
             for entry in from.entries() {
-                match to.entries().iter().find(|own| own.key == entry.key) {
+                match own.get(&*entry.key) {
                     Some(own) => self.check_same(section, own, entry, asked),
                     None => entries.push(entry.clone()),
                 }
@@ -180,6 +182,19 @@ impl Loader<'_> {
                 || node.get("volumes").is_some_and(|volumes| volumes.items().iter().any(is_relative))
         };
         relative(own) && base(own) != base(included)
+    }
+}
+
+/// Where the relative paths of an included project start.
+fn include_directory(item: &Node, main: &Path, scope: &Scope<'_>) -> PathBuf {
+    let written = item.get("project_directory").and_then(Node::as_str);
+    match written.filter(|written| !written.is_empty()) {
+        // A directory that is not there is taken for a file, as Compose does it.
+        Some(written) => match in_project(written, scope.base) {
+            directory if Sources::is_directory(&directory) => directory,
+            file => directory_of(&file),
+        },
+        None => directory_of(main),
     }
 }
 

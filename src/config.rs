@@ -1,6 +1,6 @@
 //! The model as `docker compose config` prints it.
 //!
-//! [`Printed`] is the tree that is written: known attributes in the order of the schema, the user's names sorted,
+//! `Printed` is the tree that is written: known attributes in the order of the schema, the user's names sorted,
 //! and what says no more than its absence left out. [`json`] and [`yaml`] write it.
 
 mod docker;

@@ -1,23 +1,27 @@
 //! `bundlegen` compiles a Compose file into OCI runtime bundles: directories with a `config.json` that `runc` and
 //! `crun` execute as they are, with no daemon.
 //!
-//! Five nouns, one arrow each:
+//! Seven nouns, one arrow each:
 //!
 //! ```text
-//! files ─▶ Node ─▶ compose::File ─▶ Project ─▶ Tree ─▶ Plan ─▶ disk
-//!          yaml    compose          project    bundle  disk    disk
-//!                                              lower
+//! files ─▶ Node ─▶ Loaded ─▶ Model ─▶ compose::File ─▶ Project ─▶ Tree ─▶ Plan ─▶ disk
+//!          yaml    load      model    compose          project    bundle  disk    disk
+//!                              │                                  lower
+//!                              └─▶ `config` prints this
 //! ```
 //!
-//! * [`yaml::Node`] is text with places; [`compose::File`] is what was written, typed; [`project::Project`] is what
-//!   is meant: nothing is left to read; [`bundle::tree::Tree`] is what would be written; [`disk::Plan`] is what
-//!   would change on disk.
+//! * [`yaml::Node`] is text with places. [`load::Loaded`] is one tree of all files: merged, extended, included, short
+//!   forms written out, every value checked along [`compose::schema`]. [`model::Model`] is that tree with its defaults,
+//!   names and references filled in. These three follow Docker Compose, and refuse what it refuses.
+//! * [`compose::File`] is the part of it that bundles know, typed; [`project::Project`] is what is meant: nothing is
+//!   left to read; [`bundle::tree::Tree`] is what would be written; [`disk::Plan`] is what would change on disk.
 //! * Only [`source`] reads inputs (and [`image`] the blobs of images), only [`disk`] writes output. Everything
 //!   between is a pure function of the sources, the lock and the options.
 //! * Every value carries its place until it is lowered. Output depends on values, never on places.
 //! * A function that fails has already said why: [`diag::Reported`] is an empty token that only the sink makes.
 //!
-//! To see what becomes of an attribute, open [`lower`]: it takes a service apart, with the section of the runtime
+//! To see what an attribute may say, how it is written short and how it merges, open [`compose::schema`]: it is one row
+//! of a table. To see what becomes of it, open [`lower`]: it takes a service apart, with the section of the runtime
 //! spec that reads each attribute beside it.
 
 pub mod bundle;

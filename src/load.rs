@@ -52,7 +52,7 @@ pub struct Request {
 pub struct Loaded {
     /// The name of the project.
     pub name: Rc<str>,
-    /// The tree, along [`FILE`](crate::compose::schema::FILE).
+    /// The tree, along [`FILE`].
     pub root: Node,
     /// The first Compose file, whose directory is that of the project.
     pub main: FileId,

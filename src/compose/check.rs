@@ -23,7 +23,7 @@ pub use special::{container_name, device_count, file_mode, nano_cpus, plain_ulim
 pub type Reader = fn(&mut Diagnostics, &Node, Variables) -> Result<Node, Reported>;
 
 /// Checks a tree whose short forms are written out. What is wrong is reported and becomes
-/// [`Value::Broken`](crate::yaml::Value::Broken).
+/// [`Value::Broken`].
 pub fn check(d: &mut Diagnostics, node: &Node, shape: &Shape, variables: Variables) -> Node {
     value(d, node, shape, variables).unwrap_or_else(|reported| broken(node, reported))
 }

@@ -1,7 +1,7 @@
 //! What Compose attributes are: how they are written, checked and merged, and the types that bundles are made of.
 //!
 //! [`schema`] is a table of all attributes. [`expand`](mod@expand), [`merge`](mod@merge) and [`check`](mod@check) walk a
-//! tree along it, for `load`. [`decode`] gives every value of a completed tree its type; what an image holds and who a
+//! tree along it, for `load`. [`decode`](mod@decode) gives every value of a completed tree its type; what an image holds and who a
 //! user is are questions for `project`. The chapter of the specification is
 //! <https://github.com/compose-spec/compose-spec>.
 

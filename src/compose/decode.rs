@@ -2,11 +2,9 @@
 //!
 //! Every function takes the node of one value and reports what is wrong with it at its place.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::str::FromStr;
 
-use super::value::key_value::KeyValue;
 use crate::diag::{Code, Diagnostics, Invalid, Reported};
 use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
@@ -420,17 +418,6 @@ pub fn list<T>(
     }
 }
 
-/// One item, or a list of them.
-pub fn one_or_list<T>(
-    item: impl Fn(&mut Diagnostics, &Node) -> Result<T, Reported>,
-) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<Vec<T>, Reported> {
-    move |d, node| match &node.value {
-        Value::Scalar(_) => Ok(vec![item(d, node)?]),
-        Value::Seq(items) => all(items.iter().map(|node| wanted(d).and_then(|()| item(d, node)))),
-        _ => Err(wrong_type(d, node, Expected::TextOrList)),
-    }
-}
-
 /// Whether another item is worth looking at. Of a hostile list with hundreds of thousands of mistakes, nobody reads
 /// more than the sink keeps.
 pub(super) fn wanted(d: &Diagnostics) -> Result<(), Reported> {
@@ -454,25 +441,12 @@ pub struct Pair {
     pub value: Option<Spanned<Rc<str>>>,
 }
 
-/// A mapping of names to scalars, or a list of `NAME=VALUE` and `NAME`. The last item with a name counts, at the
-/// place of the first, as Compose has it.
+/// A mapping of names to scalars.
 pub fn pairs(d: &mut Diagnostics, node: &Node) -> Result<Vec<Pair>, Reported> {
-    let pairs = match &node.value {
-        Value::Map(entries) => all(entries.iter().map(|entry| pair_of_entry(d, entry)))?,
-        Value::Seq(items) => all(items.iter().map(|item| wanted(d).and_then(|()| pair_of_item(d, item))))?,
-        _ => return Err(wrong_type(d, node, Expected::Pairs)),
-    };
-    let mut unique: Vec<Pair> = Vec::with_capacity(pairs.len());
-    let mut places = BTreeMap::new();
-    for pair in pairs {
-        if let Some(first) = places.get(&pair.key.value).and_then(|at: &usize| unique.get_mut(*at)) {
-            *first = pair;
-        } else {
-            places.insert(Rc::clone(&pair.key.value), unique.len());
-            unique.push(pair);
-        }
+    match &node.value {
+        Value::Map(entries) => all(entries.iter().map(|entry| pair_of_entry(d, entry))),
+        _ => Err(wrong_type(d, node, Expected::Pairs)),
     }
-    Ok(unique)
 }
 
 fn pair_of_entry(d: &mut Diagnostics, entry: &Entry) -> Result<Pair, Reported> {
@@ -493,19 +467,4 @@ fn pair_of_entry(d: &mut Diagnostics, entry: &Entry) -> Result<Pair, Reported> {
         return Err(d.error(Code::InvalidValue, message).label(key.span, "").emit());
     }
     Ok(Pair { key, value })
-}
-
-fn pair_of_item(d: &mut Diagnostics, node: &Node) -> Result<Pair, Reported> {
-    if let Value::Map(_) = &node.value {
-        let draft = d.error(Code::WrongType, "an item here must be a text, and this is a mapping");
-        return Err(draft
-            .label(node.span, "a mapping")
-            .help("write NAME=VALUE, or leave the dashes away")
-            .emit());
-    }
-    let pair: Spanned<KeyValue> = value(d, node)?;
-    let KeyValue { key, value } = pair.value;
-    let start = key.len() + 1;
-    let value = value.map(|value| Spanned { span: node.at(start..start + value.len()), value: value.into() });
-    Ok(Pair { key: Spanned { span: node.at(0..key.len()), value: key.into() }, value })
 }

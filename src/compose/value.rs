@@ -9,7 +9,6 @@ pub mod cpus;
 pub mod duration;
 pub mod file_mode;
 pub mod hostname;
-pub mod key_value;
 pub mod port;
 pub mod rlimit;
 pub mod security_opt;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use super::request::{How, request, working_directory};
@@ -49,15 +50,16 @@ fn text(d: &mut Diagnostics, sources: &mut Sources, args: &ConfigArgs) -> Result
     if args.instead.environment {
         return Ok(environment(&request.environment));
     }
-    let loaded = load(d, sources, &request)?;
+    // The process ends with the text that is made of these trees: to take them apart would only cost time.
+    let loaded = ManuallyDrop::new(load(d, sources, &request)?);
     if args.instead.profiles {
         return Ok(lines(profiles(&loaded.root)));
     }
     let selection = Selection { profiles: args.compose.profile.clone(), services };
-    let mut model = match variables {
+    let mut model = ManuallyDrop::new(match variables {
         Variables::Replaced => complete(d, sources, &loaded, &selection)?,
         Variables::Kept => whole(d, &loaded, &selection)?,
-    };
+    });
     if !args.no_path_resolution {
         let home = request.environment.process.get("HOME");
         let here = working_directory(d)?;

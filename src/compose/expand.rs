@@ -84,7 +84,7 @@ impl Expansion<'_> {
 
     fn object(&mut self, node: &Node, object: &Object) -> Node {
         entries(node, |entry| {
-            let known = object.attributes.iter().find(|attribute| attribute.key == &*entry.key);
+            let known = object.get(&entry.key);
             known.map_or_else(|| entry.value.clone(), |attribute| self.node(&entry.value, &attribute.shape))
         })
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::schema::{Equal, List, Merge, Names, Object, Shape};
+use super::schema::{Equal, List, Merge, Names, Shape};
 use crate::diag::{Code, Diagnostics};
 use crate::yaml::{Entry, Node, Value};
 
@@ -99,8 +99,8 @@ fn entries(
 /// What the schema says of a key.
 fn attribute<'s>(shape: &'s Shape, key: &str) -> (&'s Shape, Merge) {
     match shape {
-        Shape::Object(Object { attributes, .. }) => {
-            let known = attributes.iter().find(|attribute| attribute.key == key);
+        Shape::Object(object) => {
+            let known = object.get(key);
             known.map_or((&Shape::Any, Merge::Deep), |attribute| (&attribute.shape, attribute.merge))
         }
         Shape::Names(Names { value, merge, .. }) => (value, *merge),

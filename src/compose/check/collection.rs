@@ -52,7 +52,7 @@ fn of_mistyped(entries: &[Entry], checked: &[Entry], object: &Object) -> Vec<Ent
 }
 
 fn attribute(d: &mut Diagnostics, entry: &Entry, object: &Object, variables: Variables) -> Node {
-    let known = object.attributes.iter().find(|attribute| attribute.key == &*entry.key);
+    let known = object.get(&entry.key);
     let own = match object.extensions {
         Extensions::Refused => false,
         Extensions::Allowed => entry.key.starts_with("x-"),

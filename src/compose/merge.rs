@@ -26,8 +26,6 @@ fn value(d: &mut Diagnostics, base: &Node, over: &Node, shape: &Shape, rule: Mer
             Node { span: merged.span, value: Value::Override(Rc::new(merged)) }
         }
         (_, Value::Null) if matches!(rule, Merge::Deep | Merge::SameDriver | Merge::BySubnet) => base.clone(),
-        // Nothing in place of all the pairs leaves them; in place of one of them, it takes its value away.
-        (Value::Map(_), Value::Null) if rule == Merge::ByKey => base.clone(),
         _ if rule == Merge::Replaced || (rule == Merge::SameDriver && other_driver(base, over)) => {
             over.clone()
         }
@@ -44,7 +42,7 @@ fn other_driver(base: &Node, over: &Node) -> bool {
 fn collections(d: &mut Diagnostics, base: &Node, over: &Node, shape: &Shape, rule: Merge) -> Node {
     let value = match (&base.value, &over.value) {
         (Value::Map(earlier), Value::Map(later)) => {
-            Value::Map(entries(d, earlier, later, inner(shape), rule).into())
+            Value::Map(entries(d, earlier, later, inner(shape)).into())
         }
         (Value::Seq(earlier), Value::Seq(later)) if rule == Merge::BySubnet => {
             Value::Seq(by_subnet(d, earlier, later, inner(shape)).into())
@@ -73,13 +71,7 @@ fn inner(shape: &Shape) -> &Shape {
 }
 
 /// Key by key, at the place of the earlier one; new keys come last.
-fn entries(
-    d: &mut Diagnostics,
-    earlier: &[Entry],
-    later: &[Entry],
-    shape: &Shape,
-    rule: Merge,
-) -> Vec<Entry> {
+fn entries(d: &mut Diagnostics, earlier: &[Entry], later: &[Entry], shape: &Shape) -> Vec<Entry> {
     let mut places: BTreeMap<Rc<str>, usize> = BTreeMap::new();
     places.extend(earlier.iter().enumerate().map(|(at, entry)| (Rc::clone(&entry.key), at)));
     let mut merged = earlier.to_vec();
@@ -88,8 +80,7 @@ fn entries(
             merged.push(entry.clone());
             continue;
         };
-        let (shape, own) = attribute(shape, &entry.key);
-        let rule = if rule == Merge::ByKey { Merge::ByKey } else { own };
+        let (shape, rule) = attribute(shape, &entry.key);
         base.value = value(d, &base.value, &entry.value, shape, rule);
         base.key_span = entry.key_span;
     }

@@ -128,8 +128,6 @@ pub enum Merge {
     Deep,
     /// The later one counts.
     Replaced,
-    /// Mappings key by key, and a key without a value takes the earlier value away.
-    ByKey,
     /// Deep where both name the same driver, or one names none; else the later one counts.
     SameDriver,
     /// Lists of mappings that belong together where their `subnet` is the same.

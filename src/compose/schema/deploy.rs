@@ -2,7 +2,7 @@
 
 use super::Leaf::{self, Bytes, Duration, Integer, Number, OneOf, Special, Text, Truncated};
 use super::service::{DISTINCT, DISTINCT_PAIRS, PAIRS, TEXTS};
-use super::{Amount, Equal, Extensions, List, Merge, Object, Shape, at};
+use super::{Amount, Equal, Extensions, List, Object, Shape, at};
 use crate::compose::check;
 
 const fn leaf(leaf: Leaf) -> Shape {
@@ -19,7 +19,7 @@ pub(super) static DEPLOY: Object = Object {
         at("mode", leaf(Text)),
         at("endpoint_mode", leaf(Text)),
         at("replicas", leaf(Integer(i64::MIN, i64::MAX))).kept(),
-        at("labels", PAIRS).merged(Merge::ByKey),
+        at("labels", PAIRS),
         at("rollback_config", Shape::Object(&UPDATE_CONFIG)),
         at("update_config", Shape::Object(&UPDATE_CONFIG)),
         at("resources", Shape::Object(&RESOURCES)),

@@ -37,7 +37,7 @@ static NETWORK: Object = Object {
         at("enable_ipv4", leaf(Bool)).kept(),
         at("enable_ipv6", leaf(Bool)).kept(),
         at("attachable", leaf(Bool)),
-        at("labels", PAIRS).merged(Merge::ByKey),
+        at("labels", PAIRS),
     ],
 };
 
@@ -79,7 +79,7 @@ static VOLUME: Object = Object {
         at("driver", leaf(Text)),
         at("driver_opts", DRIVER_OPTS),
         at("external", leaf(Bool)),
-        at("labels", DISTINCT_PAIRS).merged(Merge::ByKey),
+        at("labels", DISTINCT_PAIRS),
     ],
 };
 

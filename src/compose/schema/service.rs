@@ -26,7 +26,7 @@ pub static SERVICE: Object = Object {
     attributes: &[
         at("develop", Shape::Nullable(&Shape::Object(&DEVELOP))),
         at("deploy", Shape::Nullable(&Shape::Object(&DEPLOY))),
-        at("annotations", PAIRS).merged(Merge::ByKey),
+        at("annotations", PAIRS),
         at("attach", leaf(Bool)).kept(),
         at("build", Shape::Short(expand::build, &Shape::Object(&BUILD))),
         at("blkio_config", Shape::Object(&BLKIO_CONFIG)),
@@ -57,7 +57,7 @@ pub static SERVICE: Object = Object {
         at("entrypoint", COMMAND).replaced().kept(),
         at("env_file", Shape::Short(expand::env_file, &Shape::List(&ENV_FILES))),
         at("label_file", Shape::Short(expand::one_or_list, &LABEL_FILES)),
-        at("environment", VARIABLES).merged(Merge::ByKey),
+        at("environment", VARIABLES),
         at("expose", EXPOSE),
         at("extends", Shape::Short(expand::extends, &Shape::Object(&EXTENDS))).replaced(),
         at("provider", Shape::Object(&PROVIDER)),
@@ -71,7 +71,7 @@ pub static SERVICE: Object = Object {
         at("init", leaf(Bool)).kept(),
         at("ipc", leaf(Text)),
         at("isolation", leaf(Text)),
-        at("labels", PAIRS).merged(Merge::ByKey),
+        at("labels", PAIRS),
         at("links", WORDS),
         at("logging", Shape::Object(&LOGGING)).merged(Merge::SameDriver),
         at("mac_address", leaf(Text)),
@@ -101,7 +101,7 @@ pub static SERVICE: Object = Object {
         at("security_opt", DISTINCT),
         at("shm_size", leaf(Bytes(Amount::Number))),
         at("secrets", SECRETS),
-        at("sysctls", PAIRS).merged(Merge::ByKey),
+        at("sysctls", PAIRS),
         at("stdin_open", leaf(Bool)),
         at("stop_grace_period", leaf(Duration)).kept(),
         at("stop_signal", leaf(Text)),
@@ -142,7 +142,7 @@ const NAMES: Shape = Shape::Names(&Names {
     what: "names with values",
     key: Key::Any,
     value: Shape::Nullable(&Shape::Leaf(Leaf::Scalar)),
-    merge: Merge::ByKey,
+    merge: Merge::Replaced,
 });
 
 /// A command: a list of words, a text that is split into words, or nothing.
@@ -462,7 +462,7 @@ static VOLUME: Object = Object {
                 what: "`volume` of a mount",
                 extensions: Extensions::Allowed,
                 attributes: &[
-                    at("labels", DISTINCT_PAIRS).merged(Merge::ByKey),
+                    at("labels", DISTINCT_PAIRS),
                     at("nocopy", leaf(Bool)),
                     at("subpath", leaf(Text)),
                 ],

@@ -11,7 +11,6 @@ use std::rc::Rc;
 use oci_spec::runtime as oci;
 use serde_json::Value;
 
-use crate::compose::value::architecture::Architecture;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
@@ -30,12 +29,11 @@ pub struct Bundles {
 
 /// Lowers every service and lays out the directory. A project with mistakes is lowered for those that show there.
 pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reported> {
-    let architecture = architecture(d, project)?;
     let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
     let (mut profiles, mut filters) = (Profiles::default(), Filters::default());
     let mut failed = None;
     for service in &project.services {
-        let lowered = lower(d, service, architecture, &mut profiles);
+        let lowered = lower(d, service, &project.settings, &mut profiles);
         match lowered.and_then(|lowered| one(d, service, lowered, &mut filters, &mut bundles.tree)) {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.name.value), origins)),
             Err(reported) => failed = Some(reported),
@@ -45,11 +43,6 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     d.failed()?;
     bundles.tree = bundles.tree.seal().map_err(|conflict| internal(d, &conflict))?;
     Ok(bundles)
-}
-
-fn architecture(d: &mut Diagnostics, project: &Project) -> Result<Architecture, Reported> {
-    let parsed = project.platform.architecture().parse();
-    parsed.map_err(|invalid: crate::diag::Invalid| d.error(Code::InvalidValue, invalid.message).emit())
 }
 
 fn one(

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, text};
+use super::decode::{Table, text, value};
+use super::value::cgroup_manager::CgroupManager;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::Node;
@@ -17,6 +18,9 @@ pub struct Extension {
     /// The platform the bundles are for. `linux/amd64` by default, never that of the build host.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub platform: Option<Spanned<Rc<str>>>,
+    /// Who makes the control groups of the containers: `cgroupfs` or `systemd`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub cgroup_manager: Option<Spanned<CgroupManager>>,
 }
 
 /// `x-bundlegen` of a service.
@@ -30,7 +34,11 @@ pub struct ServiceExtension {
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Reported> {
     let mut t = Table::new(d, node, "`x-bundlegen`")?;
-    let extension = Extension { images: t.opt(d, "images", text), platform: t.opt(d, "platform", text) };
+    let extension = Extension {
+        images: t.opt(d, "images", text),
+        platform: t.opt(d, "platform", text),
+        cgroup_manager: t.opt(d, "cgroup-manager", value),
+    };
     t.finish(d, &[])?;
     Ok(extension)
 }

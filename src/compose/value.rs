@@ -5,6 +5,7 @@ use crate::diag::Invalid;
 pub mod architecture;
 pub mod bytes;
 pub mod capability;
+pub mod cgroup_manager;
 pub mod cpus;
 pub mod duration;
 pub mod file_mode;

@@ -19,6 +19,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Invalid};
 use crate::image::Platform;
 use crate::printable::printable;
@@ -106,6 +107,12 @@ pub struct ProjectArgs {
     /// Who makes the control groups of the containers: cgroupfs or systemd
     #[arg(long, value_name = "MANAGER", value_parser = value::<CgroupManager>)]
     pub cgroup_manager: Option<CgroupManager>,
+    /// A runtime the bundles are for, such as runc-1.2 or crun-1.14 [default: runc-1.1 and crun-1.8]
+    #[arg(long, value_name = "RUNTIME", value_parser = value::<RuntimeVersion>)]
+    pub target: Vec<RuntimeVersion>,
+    /// A file with what `runc features` or `crun features` printed on the host the bundles are for
+    #[arg(long, value_name = "FILE")]
+    pub features: Vec<PathBuf>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,

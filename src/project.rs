@@ -4,6 +4,7 @@
 //! [`Service`] adds what needs another file, another service or the image.
 
 mod environment;
+mod features;
 mod images;
 mod order;
 mod security;
@@ -22,6 +23,7 @@ use crate::lock::{Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
+pub use features::Features;
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
@@ -120,7 +122,7 @@ pub fn resolve(
     lock: Option<Lock>,
     options: &Options,
 ) -> Result<Project, Reported> {
-    let settings = settings::settings(d, &options.name, &file.extension, &options.choices)?;
+    let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
     let order = order::start_order(&file.services);
     let volumes = volumes::Declared::new(&file.volumes);

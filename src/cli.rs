@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod config;
 mod discovery;
+mod explain;
 mod prepare;
 mod project;
 mod request;
@@ -59,6 +60,12 @@ pub enum Command {
     /// Verifies the checksums, unpacks the root file systems from the images, and creates the directories of volumes
     /// and of bind mounts in short form. A second run does nothing.
     Prepare(PrepareArgs),
+    /// Say where the values of a bundle come from
+    ///
+    /// Compiles the project, writes nothing, and names for every value of the service's `config.json` the place in a
+    /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
+    /// one around it that is.
+    Explain(ExplainArgs),
 }
 
 /// Which Compose project is meant.
@@ -91,6 +98,14 @@ pub struct ProjectArgs {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub build: BuildArgs,
+}
+
+/// What a build is told, but for the files.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub compose: ComposeArgs,
     /// A variable of the environment that is meant to have a say in the output
     #[arg(long = "env", value_name = "NAME")]
@@ -116,6 +131,20 @@ pub struct ProjectArgs {
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
+}
+
+/// A value of a bundle.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The service, by the name of its bundle
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// A JSON pointer into its `config.json`, such as `/process/args/0` [default: all of it]
+    #[arg(value_name = "POINTER", default_value = "")]
+    pub pointer: String,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub build: BuildArgs,
 }
 
 /// What is printed of a project.
@@ -233,6 +262,7 @@ pub fn run() -> Outcome {
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
+        Command::Explain(args) => explain::run(&args),
     }
 }
 

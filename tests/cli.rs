@@ -305,5 +305,5 @@ fn a_value_is_explained_by_the_place_that_decided_it() {
     assert!(explain("/nowhere")[0].contains("there is no `/nowhere`"));
     let unknown = project.run("", &["explain", "b"], &[]);
     assert_eq!(unknown.code(), 1);
-    assert!(unknown.said().contains("no bundle is called `b`; did you mean `a`?"), "{}", unknown.said());
+    assert!(unknown.said().contains("no bundle is called `b`"), "{}", unknown.said());
 }

@@ -115,18 +115,35 @@ impl Runtime {
         serde_json::from_slice(&state.stdout).unwrap()
     }
 
+    /// Runs a bundle that wants a terminal, which it gets from `script`.
+    pub fn run_in_terminal(&self, bundle: &Path) -> Output {
+        let container = Container::new(self);
+        let words = self.words(&["run", "-b", bundle.to_str().unwrap(), &container.id]);
+        let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+        call(&["script", "-qec", &quoted.join(" "), "/dev/null"], Stdio::piped)
+    }
+
     fn call(&self, args: &[&str], output: fn() -> Stdio) -> Output {
-        let mut command = Command::new("timeout");
-        command.args(["-k", "5", "60"]);
+        call(&self.words(args), output)
+    }
+
+    /// The command line that calls the runtime, without apostrophes.
+    fn words<'a>(&self, args: &[&'a str]) -> Vec<&'a str> {
+        let mut words = vec![self.name];
         if self.name == "crun" && hybrid() {
             let without = r#"umount /sys/fs/cgroup/unified && exec crun "$@""#;
-            command.args(["unshare", "-m", "sh", "-c", without, "sh"]);
-        } else {
-            command.arg(self.name);
+            words = vec!["unshare", "-m", "sh", "-c", without, "sh"];
         }
-        command.args(args).current_dir("/").stdin(Stdio::null()).stdout(output()).stderr(output());
-        command.spawn().unwrap().wait_with_output().unwrap()
+        words.extend(args);
+        words
     }
+}
+
+fn call(words: &[&str], output: fn() -> Stdio) -> Output {
+    let mut command = Command::new("timeout");
+    command.args(["-k", "5", "60"]).args(words).current_dir("/");
+    command.stdin(Stdio::null()).stdout(output()).stderr(output());
+    command.spawn().unwrap().wait_with_output().unwrap()
 }
 
 /// Whether the host has cgroup v1 and v2 side by side, which crun 1.8 refuses.

@@ -24,9 +24,9 @@ pub fn report(host: &Host, runtime: &Runtime, case: &Path) -> Result<Report, Str
     let bundle = dir.path().join("bundles").join(SERVICE);
     let terminal = cases::json(&bundle.join("config.json"))["process"]["terminal"] == true;
     let output = if terminal { runtime.run_in_terminal(&bundle) } else { runtime.run(&bundle) };
-    let text = |bytes| String::from_utf8(bytes).unwrap().replace('\r', "");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
     if output.status.success() {
-        Ok(Report::parse(&text(output.stdout)))
+        Ok(Report::said(&text(output.stdout)))
     } else {
         Err(text([output.stdout, output.stderr].concat()))
     }

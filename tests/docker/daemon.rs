@@ -18,8 +18,10 @@ const VERSION: &str = "20.10.";
 
 /// What the first process of the daemon's namespaces does. Nothing of it can stay behind: mounts and sockets go with the
 /// mount namespace, processes with the PID namespace. crun does without the second hierarchy of a hybrid host, so the
-/// daemon does too.
+/// daemon does too. The daemon wants its directory on a mount that is shared, and so the cases are on one everywhere.
 const START: &str = r#"
+work=$1; shift
+mount --bind "$work" "$work" && mount --make-shared "$work"
 mount -t tmpfs none /run
 ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
 dockerd "$@"
@@ -46,7 +48,7 @@ impl Docker {
         // The name of a socket may not be long.
         let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
         let log = dir.path().join("log");
-        let daemon = daemon(dir.path(), &host.work.join("docker"), &log)?;
+        let daemon = daemon(dir.path(), &host.work, &log)?;
         let mut docker = Docker { namespaces: Namespaces::default(), daemon, compose, dir };
         docker.wait().map_err(|why| {
             let log = std::fs::read_to_string(&log).unwrap_or_default();
@@ -107,7 +109,7 @@ impl Docker {
         }
         // Where Docker takes the name of the container, a bundle has that of the service.
         let short: String = id.chars().take(12).collect();
-        Ok(Report::parse(&said.replace('\r', "").replace(&short, SERVICE)))
+        Ok(Report::said(&said.replace(&short, SERVICE)))
     }
 
     fn docker(&self) -> Command {
@@ -147,7 +149,7 @@ fn compose() -> Option<Vec<&'static str>> {
     [vec!["docker-compose"], plugin].into_iter().find(works)
 }
 
-fn daemon(dir: &Path, data: &Path, log: &Path) -> Result<Child, String> {
+fn daemon(dir: &Path, work: &Path, log: &Path) -> Result<Child, String> {
     let out = std::fs::File::create(log).map_err(|error| error.to_string())?;
     let errors = out.try_clone().map_err(|error| error.to_string())?;
     let mut command = Command::new("setpriv");
@@ -161,7 +163,7 @@ fn daemon(dir: &Path, data: &Path, log: &Path) -> Result<Child, String> {
         "--kill-child",
         "--mount-proc",
     ]);
-    command.args(["sh", "-c", START, "sh", "--data-root", text(data)]);
+    command.args(["sh", "-c", START, "sh", text(work), "--data-root", text(&work.join("docker"))]);
     command.args(["--host", &format!("unix://{}", text(&socket(dir)))]);
     command.args(["--bridge=none", "--iptables=false", "--ip6tables=false"]);
     // As on hosts with cgroup v2, and as in every bundle.

@@ -20,8 +20,14 @@ pub fn namespaces(process: &str) -> Namespaces {
 }
 
 /// Sections that are compared line by line as they are: values by a key, and the character between the two.
-const VALUES: [(&str, char); 5] =
-    [("environment", '='), ("kernel", ':'), ("devices", '|'), ("files", '|'), ("attempts", '|')];
+const VALUES: [(&str, char); 6] = [
+    ("environment", '='),
+    ("groups", ':'),
+    ("kernel", ':'),
+    ("devices", '|'),
+    ("files", '|'),
+    ("attempts", '|'),
+];
 
 /// Sections that are compared as a whole.
 const WHOLE: [&str; 10] = [
@@ -56,7 +62,10 @@ const STATUS: [&str; 11] = [
 pub fn seen(report: &Report, host: &Namespaces) -> Seen {
     let mut seen = Seen::default();
     for (section, separator) in VALUES {
-        for line in report.lines(section) {
+        let mut lines = report.lines(section);
+        // Such as the rules for devices, whose order means nothing.
+        lines.sort_unstable();
+        for line in lines {
             let (key, value) = line.split_once(separator).unwrap_or((line, ""));
             seen.add(&format!("{section} {key}"), value);
         }
@@ -73,9 +82,6 @@ pub fn seen(report: &Report, host: &Namespaces) -> Seen {
     }
     for line in report.lines("mounts") {
         seen.mount(line);
-    }
-    for line in report.lines("groups") {
-        seen.group(line);
     }
     for link in report.lines("namespaces") {
         let (kind, _) = link.split_once(':').unwrap();
@@ -111,22 +117,27 @@ impl Seen {
     fn mount(&mut self, line: &str) {
         let words: Vec<_> = line.split(' ').collect();
         let dash = words.iter().position(|word| *word == "-").unwrap();
-        let (root, at, options, kind) = (words[3], words[4], words[5], words[dash + 1]);
-        let propagation: Vec<_> = words[6..dash].iter().filter_map(|word| word.split(':').next()).collect();
-        let of_kind = if !MADE.contains(&kind) {
-            "disk".to_owned()
+        let (root, at, options, kind, of_kind) =
+            (words[3], words[4], words[5], words[dash + 1], words[dash + 3]);
+        // Whether the host's root passes mounts on is up to the host.
+        let propagation = words[6..dash].iter().filter_map(|word| word.split(':').next());
+        let propagation: Vec<_> = propagation.filter(|_| at != "/").collect();
+        let propagation = if propagation.is_empty() { "private".to_owned() } else { propagation.join(",") };
+        let value = if is_masked(root, at, kind) {
+            "masked".to_owned()
+        } else if !MADE.contains(&kind) {
+            format!("disk {options} {propagation}")
         } else if kind.starts_with("cgroup") {
-            format!("{kind} {}", words[dash + 3])
+            format!("{kind} {options} {propagation} {of_kind}")
         } else {
-            format!("{kind} {root} {}", words[dash + 3])
+            format!("{kind} {options} {propagation} {root} {of_kind}")
         };
-        let value = [options, &propagation.join(","), &of_kind].join(" ");
         self.add(&format!("mount {at}"), &value);
     }
+}
 
-    /// A line `FILE:VALUE` of a control group. Lists, such as that of the devices, have many of them.
-    fn group(&mut self, line: &str) {
-        let (file, value) = line.split_once(':').unwrap();
-        self.add(&format!("group {file}"), value);
-    }
+/// Whether a mount is there to hide what is below it. The runtimes do that in different ways.
+fn is_masked(root: &str, at: &str, kind: &str) -> bool {
+    let of_kernel = at.starts_with("/proc/") || at.starts_with("/sys/");
+    of_kernel && (root == "/null" || kind == "tmpfs" && at != "/sys/fs/cgroup")
 }

@@ -11,12 +11,12 @@ use std::rc::Rc;
 use oci_spec::runtime as oci;
 use serde_json::Value;
 
-use crate::compose::value::architecture::Architecture;
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::lower::abilities::{self, Need};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
 use crate::lower::{Lowered, lower, mounts};
-use crate::project::{Project, Service};
+use crate::project::{Project, Service, Settings};
 use tree::{Entry, RelPath, Tree};
 
 /// The bundles of a project, and where their values come from.
@@ -30,13 +30,14 @@ pub struct Bundles {
 
 /// Lowers every service and lays out the directory. A project with mistakes is lowered for those that show there.
 pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reported> {
-    let architecture = architecture(d, project)?;
     let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
     let (mut profiles, mut filters) = (Profiles::default(), Filters::default());
     let mut failed = None;
     for service in &project.services {
-        let lowered = lower(d, service, architecture, &mut profiles);
-        match lowered.and_then(|lowered| one(d, service, lowered, &mut filters, &mut bundles.tree)) {
+        let lowered = lower(d, service, &project.settings, &mut profiles);
+        let settings = &project.settings;
+        match lowered.and_then(|lowered| one(d, service, settings, lowered, &mut filters, &mut bundles.tree))
+        {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.name.value), origins)),
             Err(reported) => failed = Some(reported),
         }
@@ -47,14 +48,10 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     Ok(bundles)
 }
 
-fn architecture(d: &mut Diagnostics, project: &Project) -> Result<Architecture, Reported> {
-    let parsed = project.platform.architecture().parse();
-    parsed.map_err(|invalid: crate::diag::Invalid| d.error(Code::InvalidValue, invalid.message).emit())
-}
-
 fn one(
     d: &mut Diagnostics,
     service: &Service,
+    settings: &Settings,
     Lowered { spec, seccomp, origins }: Lowered,
     filters: &mut Filters,
     tree: &mut Tree,
@@ -62,11 +59,13 @@ fn one(
     let name = &service.name;
     let mut config = json::spec(&spec).map_err(|error| internal(d, &error))?;
     let filter =
-        seccomp.map(|seccomp| filters.text(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
+        seccomp.map(|seccomp| filters.written(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
+    let needs = filter.as_ref().map_or(&[][..], |filter| &filter.needs);
+    abilities::check(d, name, &config, needs, &origins, settings)?;
     if let (Some(linux), Some(_)) = (config.get_mut("linux").and_then(Value::as_object_mut), &filter) {
         linux.insert("seccomp".into(), Value::from("the place of the filter"));
     }
-    let part = config.pointer("/linux/seccomp").zip(filter.as_deref());
+    let part = config.pointer("/linux/seccomp").zip(filter.as_ref().map(|filter| &*filter.text));
     let text = json::canonical_with(&config, part);
     put(d, tree, &format!("{}/config.json", name.value), Entry::file(text))?;
     for (path, text) in generated(&config) {
@@ -75,18 +74,27 @@ fn one(
     Ok(origins)
 }
 
-/// The texts of the filters, each written out once.
+/// The filters, each written out once.
 #[derive(Default)]
-struct Filters(Vec<(Rc<oci::LinuxSeccomp>, Rc<[u8]>)>);
+struct Filters(Vec<(Rc<oci::LinuxSeccomp>, Rc<Filter>)>);
+
+/// A filter as it is written.
+struct Filter {
+    text: Vec<u8>,
+    /// What a runtime must be able to do.
+    needs: Vec<Need>,
+}
 
 impl Filters {
-    fn text(&mut self, seccomp: &Rc<oci::LinuxSeccomp>) -> Result<Rc<[u8]>, serde_json::Error> {
-        if let Some((_, text)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, seccomp)) {
-            return Ok(Rc::clone(text));
+    fn written(&mut self, seccomp: &Rc<oci::LinuxSeccomp>) -> Result<Rc<Filter>, serde_json::Error> {
+        if let Some((_, filter)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, seccomp)) {
+            return Ok(Rc::clone(filter));
         }
-        let text: Rc<[u8]> = json::part(&json::pruned(&**seccomp)?, SECCOMP_DEPTH).into();
-        self.0.push((Rc::clone(seccomp), Rc::clone(&text)));
-        Ok(text)
+        let value = json::pruned(&**seccomp)?;
+        let (text, needs) = (json::part(&value, SECCOMP_DEPTH), abilities::of_filter(&value));
+        let filter = Rc::new(Filter { text, needs });
+        self.0.push((Rc::clone(seccomp), Rc::clone(&filter)));
+        Ok(filter)
     }
 }
 

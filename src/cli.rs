@@ -14,10 +14,13 @@ mod request;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::diag::Diagnostics;
+use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::runtime::RuntimeVersion;
+use crate::diag::{Diagnostics, Invalid};
 use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
@@ -99,8 +102,17 @@ pub struct ProjectArgs {
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
     /// The platform the bundles are for [default: linux/amd64]
-    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
+    #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
+    /// Who makes the control groups of the containers: cgroupfs or systemd
+    #[arg(long, value_name = "MANAGER", value_parser = value::<CgroupManager>)]
+    pub cgroup_manager: Option<CgroupManager>,
+    /// A runtime the bundles are for, such as runc-1.2 or crun-1.14 [default: runc-1.1 and crun-1.8]
+    #[arg(long, value_name = "RUNTIME", value_parser = value::<RuntimeVersion>)]
+    pub target: Vec<RuntimeVersion>,
+    /// A file with what `runc features` or `crun features` printed on the host the bundles are for
+    #[arg(long, value_name = "FILE")]
+    pub features: Vec<PathBuf>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
@@ -184,8 +196,9 @@ pub struct PrepareArgs {
     pub images: Option<PathBuf>,
 }
 
-fn platform(text: &str) -> Result<Platform, String> {
-    text.parse().map_err(|invalid: crate::diag::Invalid| match invalid.help {
+/// The value of an option, of a type that Compose files have too.
+fn value<T: FromStr<Err = Invalid>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|invalid: Invalid| match invalid.help {
         Some(help) => format!("{}; {help}", invalid.message),
         None => invalid.message,
     })

@@ -7,10 +7,13 @@
 
 pub mod check;
 pub mod decode;
+mod dependency;
 pub mod dotenv;
 pub mod expand;
 mod extension;
+pub mod limits;
 pub mod merge;
+pub mod namespace;
 pub mod schema;
 pub mod service;
 pub mod value;

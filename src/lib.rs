@@ -52,11 +52,11 @@ use std::rc::Rc;
 use bundle::tree::Tree;
 use compose::Variables;
 use diag::{Code, Diagnostics, Doubts, Reported};
-use image::Platform;
 use load::{Environment, Request};
 use lock::Lock;
 use lower::origin::Origins;
 use model::Selection;
+use project::Choices;
 use source::{ReadError, Sources};
 use yaml::Unset;
 
@@ -71,8 +71,8 @@ pub struct Input {
     pub to_project: PathBuf,
     /// The OCI image layout, if one is given.
     pub images: Option<PathBuf>,
-    /// The platform, if one is given.
-    pub platform: Option<Platform>,
+    /// What was chosen over `x-bundlegen`.
+    pub choices: Choices,
 }
 
 impl Input {
@@ -88,7 +88,7 @@ impl Input {
             unset: Unset::Refused,
         };
         let selection = Selection::default();
-        Input { request, selection, to_project: "..".into(), images: None, platform: None }
+        Input { request, selection, to_project: "..".into(), images: None, choices: Choices::default() }
     }
 }
 
@@ -116,10 +116,11 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     let root = model::paths::from_project(&model.root, sources, &input.request.directory);
     let compose = compose::decode(d, &root, &model.name)?;
     let options = project::Options {
+        name: Rc::clone(&model.name),
         directory: input.request.directory.clone(),
         to_project: input.to_project.clone(),
         images: input.images.clone(),
-        platform: input.platform.clone(),
+        choices: input.choices.clone(),
         environment: input.request.environment.clone(),
     };
     let project = project::resolve(d, sources, compose, lock?, &options)?;

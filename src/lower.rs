@@ -4,6 +4,7 @@
 //! together in the order of the runtime spec. One section, one file: it reads the service, returns its part of the
 //! spec and says where every value came from. Nothing here reads a file or looks at the host.
 
+pub mod abilities;
 pub mod annotations;
 pub mod capabilities;
 pub mod defaults;
@@ -26,12 +27,11 @@ use std::rc::Rc;
 use oci_spec::runtime as oci;
 use serde_json::json;
 
-use crate::compose::service::NetworkMode;
-use crate::compose::value::architecture::Architecture;
+use crate::compose::namespace::NetworkMode;
 use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::Service;
+use crate::project::{Service, Settings};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
@@ -60,7 +60,7 @@ const OCI_VERSION_ERRNO: &str = "1.1.0";
 pub fn lower(
     d: &mut Diagnostics,
     service: &Service,
-    architecture: Architecture,
+    settings: &Settings,
     profiles: &mut Profiles,
 ) -> Result<Lowered, Reported> {
     let before = d.errors();
@@ -98,7 +98,7 @@ pub fn lower(
         extension: _,    // root
     } = &service.written;
 
-    let context = Context { service, architecture, capabilities: final_capabilities(&service.written) };
+    let context = Context { service, settings, capabilities: final_capabilities(&service.written) };
     let mut o = Origins::default();
     let mut spec = empty_spec(d)?;
     o.set("/ociVersion", Origin::Default("the oldest version that has all we use"));
@@ -155,8 +155,8 @@ fn empty_spec(d: &mut Diagnostics) -> Result<oci::Spec, Reported> {
 pub struct Context<'a> {
     /// The service.
     pub service: &'a Service,
-    /// The architecture of the platform.
-    pub architecture: Architecture,
+    /// What holds for all bundles of the project.
+    pub settings: &'a Settings,
     /// The bounding set, which the default seccomp profile depends on too.
     pub capabilities: BTreeSet<Capability>,
 }

@@ -4,9 +4,11 @@
 //! [`Service`] adds what needs another file, another service or the image.
 
 mod environment;
+mod features;
 mod images;
 mod order;
 mod security;
+mod settings;
 mod users;
 mod volumes;
 
@@ -14,16 +16,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use crate::compose::value::architecture::Architecture;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::image::Platform;
 use crate::load::Environment;
 use crate::lock::{Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
+pub use features::Features;
 pub use security::{Seccomp, Security};
+pub use settings::{Choices, Settings};
 pub use users::User;
 pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
 
@@ -32,8 +34,8 @@ pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
 pub struct Project {
     /// The services, dependencies first, then by name.
     pub services: Vec<Service>,
-    /// The platform all bundles are for.
-    pub platform: Platform,
+    /// What holds for all of them.
+    pub settings: Settings,
     /// What the images are, for the next build.
     pub lock: Lock,
 }
@@ -97,14 +99,16 @@ impl Service {
 /// What [`resolve`] is told besides the file.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The name of the project.
+    pub name: Rc<str>,
     /// The directory that relative paths start from.
     pub directory: PathBuf,
     /// The way from the output directory to the project directory, by which bind sources are written.
     pub to_project: PathBuf,
     /// An OCI image layout; `images` in the project directory by default.
     pub images: Option<PathBuf>,
-    /// The platform; `linux/amd64` by default.
-    pub platform: Option<Platform>,
+    /// What the command line chose.
+    pub choices: Choices,
     /// Variables of the process and of `.env`.
     pub environment: Environment,
 }
@@ -118,8 +122,8 @@ pub fn resolve(
     lock: Option<Lock>,
     options: &Options,
 ) -> Result<Project, Reported> {
-    let platform = platform(d, &file.extension, options)?;
-    let mut images = images::Images::open(d, &file.extension, lock, &platform, options)?;
+    let settings = settings::settings(d, sources, &file.extension, options)?;
+    let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
     let order = order::start_order(&file.services);
     let volumes = volumes::Declared::new(&file.volumes);
     check_not_empty(d, &file.services, sources);
@@ -137,7 +141,7 @@ pub fn resolve(
         services.extend(service(d, sources, name, written, &volumes, &mut images, options));
     }
     services.sort_by_key(|service| order.get(&service.name.value).copied());
-    Ok(Project { services, lock: images.into_lock(), platform })
+    Ok(Project { services, lock: images.into_lock(), settings })
 }
 
 /// A build of nothing is a mistake in the file name more often than a wish.
@@ -149,24 +153,6 @@ fn check_not_empty(d: &mut Diagnostics, services: &[Named<compose::Service>], so
             None => draft.emit(),
         };
     }
-}
-
-fn platform(
-    d: &mut Diagnostics,
-    extension: &compose::Extension,
-    options: &Options,
-) -> Result<Platform, Reported> {
-    if let Some(platform) = &options.platform {
-        return Ok(platform.clone());
-    }
-    let Some(written) = &extension.platform else { return Ok(Platform::default()) };
-    let place = |range| written.at(range);
-    let platform: Platform =
-        written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, place))?;
-    // An architecture that exists may still be one that no seccomp profile is known for.
-    let known = platform.architecture().parse::<Architecture>().map(drop);
-    known.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| written.span))?;
-    Ok(platform)
 }
 
 fn service(

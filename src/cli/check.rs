@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::project::{Built, build};
 use super::{ComposeArgs, Outcome, ProjectArgs, complain, say};
+use crate::compose::value::runtime::RuntimeVersion;
 use crate::disk::{Change, Error, Plan, diff, plan, plan_file};
 
 pub(super) fn run(args: &ProjectArgs) -> Outcome {
@@ -62,7 +63,7 @@ fn command(args: &ProjectArgs) -> String {
 }
 
 /// The options of a build with their values.
-fn options(args: &ProjectArgs) -> [(&'static str, Vec<String>); 9] {
+fn options(args: &ProjectArgs) -> [(&'static str, Vec<String>); 12] {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
     let path = |path: &Option<PathBuf>| paths(path.as_slice());
     let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
@@ -76,6 +77,9 @@ fn options(args: &ProjectArgs) -> [(&'static str, Vec<String>); 9] {
         ("-o", path(&args.output)),
         ("--images", path(&args.images)),
         ("--platform", args.platform.iter().map(ToString::to_string).collect()),
+        ("--cgroup-manager", args.cgroup_manager.iter().map(ToString::to_string).collect()),
+        ("--target", args.target.iter().map(RuntimeVersion::option).collect()),
+        ("--features", paths(&args.features)),
     ]
 }
 

@@ -9,6 +9,7 @@ use crate::compose::Variables;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::in_project;
 use crate::model::Selection;
+use crate::project::Choices;
 use crate::source::Sources;
 use crate::yaml::Unset;
 use crate::{Compiled, Input, compile};
@@ -67,9 +68,18 @@ fn compiled(
         selection: Selection { profiles: args.compose.profile.clone(), services: Vec::new() },
         to_project,
         images: args.images.clone(),
-        platform: args.platform.clone(),
+        choices: choices(args),
     };
     compile(d, sources, &input).map(|compiled| Some(Built { compiled, bundles, lock }))
+}
+
+fn choices(args: &ProjectArgs) -> Choices {
+    Choices {
+        platform: args.platform.clone(),
+        cgroup_manager: args.cgroup_manager,
+        targets: args.target.clone(),
+        features: args.features.clone(),
+    }
 }
 
 /// The way from one directory to another, with links followed as far as the directories exist.

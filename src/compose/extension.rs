@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, text};
+use super::decode::{Table, list, text, value};
+use super::value::cgroup_manager::CgroupManager;
+use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::Node;
@@ -17,6 +19,15 @@ pub struct Extension {
     /// The platform the bundles are for. `linux/amd64` by default, never that of the build host.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub platform: Option<Spanned<Rc<str>>>,
+    /// Who makes the control groups of the containers: `cgroupfs` or `systemd`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub cgroup_manager: Option<Spanned<CgroupManager>>,
+    /// The runtimes the bundles are for, such as `runc-1.2`; the oldest that are known by default.
+    #[cfg_attr(test, schemars(with = "Vec<String>", default))]
+    pub targets: Vec<Spanned<RuntimeVersion>>,
+    /// Files with what `runc features` or `crun features` printed, relative to the project directory.
+    #[cfg_attr(test, schemars(with = "Vec<String>", default))]
+    pub features: Vec<Spanned<Rc<str>>>,
 }
 
 /// `x-bundlegen` of a service.
@@ -30,7 +41,13 @@ pub struct ServiceExtension {
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Reported> {
     let mut t = Table::new(d, node, "`x-bundlegen`")?;
-    let extension = Extension { images: t.opt(d, "images", text), platform: t.opt(d, "platform", text) };
+    let extension = Extension {
+        images: t.opt(d, "images", text),
+        platform: t.opt(d, "platform", text),
+        cgroup_manager: t.opt(d, "cgroup-manager", value),
+        targets: t.list(d, "targets", list(value)),
+        features: t.list(d, "features", list(text)),
+    };
     t.finish(d, &[])?;
     Ok(extension)
 }

@@ -2,25 +2,23 @@
 
 use std::rc::Rc;
 
-use super::decode::{
-    Expected, Pair, Table, all, boolean, integer, list, pairs, text, text_or_number, value, wrong_type,
-};
+use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
+use super::dependency::depends_on;
 use super::extension::{ServiceExtension, decode_service as extension};
+use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
+use super::namespace::{NetworkMode, network_mode, networks};
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::cpus::Cpus;
 use super::value::hostname::Hostname;
 use super::value::port::ExposedPort;
-use super::value::rlimit::RlimitKind;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
-use super::value::sysctl::Sysctl as Parameter;
 use super::value::tmpfs::Tmpfs;
 use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::Node;
 
 /// A service as it was written.
 #[derive(Debug, Default)]
@@ -218,31 +216,6 @@ fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported
     Ok(Some(Command { words: words.into_iter().map(|word| word.value).collect(), span: node.span }))
 }
 
-/// The services to start first. Conditions beyond "started" are for whoever supervises the containers.
-fn depends_on(d: &mut Diagnostics, node: &Node) -> Result<Vec<Spanned<Rc<str>>>, Reported> {
-    match &node.value {
-        Value::Map(entries) => all(entries.iter().map(|entry| dependency(d, entry))),
-        _ => Err(wrong_type(d, node, Expected::ListOrMapping)),
-    }
-}
-
-fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Spanned<Rc<str>>, Reported> {
-    let mut t = Table::new(d, &entry.value, "a dependency")?;
-    let condition = t.required(d, "condition", text);
-    // Whether the service must be there was asked when the project was completed.
-    t.opt(d, "required", boolean);
-    t.opt(d, "restart", |d, node| restart_with(d, entry, node));
-    let rest = t.finish(d, &[]);
-    let condition = condition?;
-    if &*condition.value != "service_started" {
-        let message = format!("the condition `{}` is not supported yet", condition.value);
-        let draft = d.error(Code::NotSupported, message).label(condition.span, "");
-        return Err(draft.help("`service_started` orders the services").emit());
-    }
-    rest?;
-    Ok(Spanned { value: Rc::clone(&entry.key), span: entry.key_span })
-}
-
 fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
     let init = boolean(d, node)?;
     if init.value {
@@ -253,134 +226,4 @@ fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
             .emit());
     }
     Ok(init)
-}
-
-/// Docker Compose restarts a service when it replaces what the service depends on, and a bundle is not replaced while it
-/// runs. A dependency that another attribute brings along says so too, where nobody wrote it.
-fn restart_with(d: &mut Diagnostics, dependency: &Entry, node: &Node) -> Result<(), Reported> {
-    let restart = boolean(d, node)?;
-    if restart.value && dependency.key_span != node.span {
-        let draft = d.warning(Code::NotSupported, "`restart` of a dependency has no place in a bundle");
-        draft.label(node.span, "for whoever starts the bundles").help("remove it").emit();
-    }
-    Ok(())
-}
-
-/// Whose network a container sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetworkMode {
-    /// A namespace of its own with nothing but a loopback interface.
-    None,
-    /// That of the host.
-    Host,
-}
-
-/// What Compose has besides `none` and `host`.
-const OTHER_NETWORKS: [&str; 2] = ["bridge", "default"];
-
-fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>, Reported> {
-    let text = text(d, node)?;
-    let value = match &*text.value {
-        "none" => NetworkMode::None,
-        "host" => NetworkMode::Host,
-        other => return Err(no_network_mode(d, other, text.span)),
-    };
-    Ok(Spanned { value, span: node.span })
-}
-
-/// Every service without a network mode is in the default network, which is empty so far.
-fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    let other = |entry: &&Entry| &*entry.key != "default" || !entry.value.entries().is_empty();
-    match node.entries().iter().find(other) {
-        Some(entry) => Err(d
-            .error(Code::NotSupported, "`networks` of a service is not supported yet")
-            .label(entry.key_span, "known to Compose, not done here")
-            .emit()),
-        None => Ok(()),
-    }
-}
-
-fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {
-    let of_another = mode.starts_with("service:") || mode.starts_with("container:");
-    if of_another || OTHER_NETWORKS.contains(&mode) {
-        let message = format!("`network_mode: {mode}` is not supported yet");
-        return d.error(Code::NotSupported, message).label(span, "").help("`none` and `host` are").emit();
-    }
-    let known = nearest(mode, ["none", "host"].into_iter().chain(OTHER_NETWORKS));
-    let draft = d.error(Code::InvalidValue, format!("no network mode is called `{mode}`")).label(span, "");
-    draft.help("write `none` or `host`").did_you_mean(known).emit()
-}
-
-/// A kernel parameter.
-#[derive(Clone, Debug)]
-pub struct Sysctl {
-    /// Its name with dots.
-    pub key: Spanned<Parameter>,
-    /// Its value as the kernel reads it.
-    pub value: Spanned<Rc<str>>,
-}
-
-fn sysctls(d: &mut Diagnostics, node: &Node) -> Result<Vec<Sysctl>, Reported> {
-    let pairs = pairs(d, node)?;
-    all(pairs.into_iter().map(|pair| {
-        let span = pair.key.span;
-        let key = pair.key.value.parse::<Parameter>();
-        let key =
-            key.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| pair.key.at(range)))?;
-        let Some(value) = pair.value.filter(|value| !value.value.is_empty()) else {
-            let message = format!("the kernel parameter `{}` has no value", pair.key.value);
-            let draft = d.error(Code::InvalidValue, message).label(span, "");
-            return Err(draft.help(format!("write `{}: VALUE`", pair.key.value)).emit());
-        };
-        Ok(Sysctl { key: Spanned { value: key, span }, value })
-    }))
-}
-
-/// A limit of the process.
-#[derive(Clone, Copy, Debug)]
-pub struct Ulimit {
-    /// What is limited.
-    pub kind: Spanned<RlimitKind>,
-    /// The limit in force; -1 is none.
-    pub soft: Spanned<i64>,
-    /// How far the process may raise it; -1 is no limit.
-    pub hard: Spanned<i64>,
-}
-
-fn ulimits(d: &mut Diagnostics, node: &Node) -> Result<Vec<Ulimit>, Reported> {
-    let Value::Map(entries) = &node.value else {
-        return Err(wrong_type(d, node, Expected::Mapping("`ulimits`")));
-    };
-    all(entries.iter().map(|entry| ulimit(d, entry)))
-}
-
-fn ulimit(d: &mut Diagnostics, entry: &Entry) -> Result<Ulimit, Reported> {
-    let span = entry.key_span;
-    let kind = entry.key.parse::<RlimitKind>();
-    let kind = kind.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |_| span))?;
-    let kind = Spanned { value: kind, span };
-    let (soft, hard) = if let Value::Map(_) = &entry.value.value {
-        let mut t = Table::new(d, &entry.value, "a limit")?;
-        let (soft, hard) = (t.required(d, "soft", limit), t.required(d, "hard", limit));
-        t.finish(d, &[])?;
-        (soft?, hard?)
-    } else {
-        let both = limit(d, &entry.value)?;
-        (both, both)
-    };
-    if hard.value != -1 && (soft.value == -1 || soft.value > hard.value) {
-        let message = format!("the soft limit {} is above the hard limit {}", soft.value, hard.value);
-        let draft = d.error(Code::Conflict, message).label(soft.span, "soft");
-        return Err(draft.label(hard.span, "hard").emit());
-    }
-    Ok(Ulimit { kind, soft, hard })
-}
-
-fn limit(d: &mut Diagnostics, node: &Node) -> Result<Spanned<i64>, Reported> {
-    let limit = integer(d, node)?;
-    if limit.value < -1 {
-        let draft = d.error(Code::InvalidValue, format!("a limit may not be {}", limit.value));
-        return Err(draft.label(limit.span, "").help("-1 is no limit").emit());
-    }
-    Ok(limit)
 }

@@ -36,7 +36,7 @@ impl Profiles {
         if let Some(known) = self.0.get(&context.capabilities) {
             return Rc::clone(known);
         }
-        let profile = Rc::new(default_profile(&context.capabilities, context.architecture));
+        let profile = Rc::new(default_profile(&context.capabilities, context.settings.architecture));
         self.0.insert(context.capabilities.clone(), Rc::clone(&profile));
         profile
     }
@@ -69,7 +69,7 @@ fn of_file(
     text: &str,
     file: FileId,
 ) -> Result<oci::LinuxSeccomp, Reported> {
-    parse_profile(text, &context.capabilities, context.architecture, KernelVersion::OLDEST).map_err(
+    parse_profile(text, &context.capabilities, context.settings.architecture, KernelVersion::OLDEST).map_err(
         |invalid| d.invalid(Code::SeccompProfile, invalid, |range| Span::new(file, range.start, range.end)),
     )
 }

@@ -1,0 +1,116 @@
+//! What holds for all bundles of a project: what the command line chose, else `x-bundlegen`, else the default.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::Options;
+use super::features::{self, Features};
+use crate::compose::Extension;
+use crate::compose::decode::all;
+use crate::compose::value::architecture::Architecture;
+use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::runtime::RuntimeVersion;
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::image::Platform;
+use crate::load::in_project;
+use crate::source::{Sources, Spanned};
+
+/// What the command line chose. It goes over `x-bundlegen`.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// The platform the bundles are for.
+    pub platform: Option<Platform>,
+    /// Who makes the control groups.
+    pub cgroup_manager: Option<CgroupManager>,
+    /// The runtimes the bundles are for.
+    pub targets: Vec<RuntimeVersion>,
+    /// Files with what `runc features` or `crun features` printed.
+    pub features: Vec<PathBuf>,
+}
+
+/// What holds for all bundles of a project.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name of the project.
+    pub project: Rc<str>,
+    /// The platform the bundles are for; `linux/amd64` by default, never that of the build host.
+    pub platform: Platform,
+    /// The architecture of the platform.
+    pub architecture: Architecture,
+    /// Who makes the control groups, where somebody said so.
+    pub cgroup_manager: Option<CgroupManager>,
+    /// The runtimes that must be able to run them.
+    pub runtimes: Vec<RuntimeVersion>,
+    /// Further runtimes, by what they say of themselves.
+    pub features: Vec<Features>,
+}
+
+impl Settings {
+    /// Whether systemd makes the control groups.
+    pub fn systemd(&self) -> bool {
+        self.cgroup_manager == Some(CgroupManager::Systemd)
+    }
+}
+
+pub(super) fn settings(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    extension: &Extension,
+    options: &Options,
+) -> Result<Settings, Reported> {
+    let choices = &options.choices;
+    let (platform, architecture) = platform(d, extension.platform.as_ref(), choices.platform.as_ref())?;
+    let features = features(d, sources, extension, options)?;
+    let written = extension.cgroup_manager.map(|manager| manager.value);
+    Ok(Settings {
+        project: Rc::clone(&options.name),
+        platform,
+        architecture,
+        cgroup_manager: choices.cgroup_manager.or(written),
+        runtimes: runtimes(extension, choices),
+        features,
+    })
+}
+
+/// What was chosen; else what is written; else the oldest of each.
+fn runtimes(extension: &Extension, choices: &Choices) -> Vec<RuntimeVersion> {
+    let written = extension.targets.iter().map(|version| version.value);
+    let chosen: Vec<_> = if choices.targets.is_empty() { written.collect() } else { choices.targets.clone() };
+    if chosen.is_empty() { RuntimeVersion::OLDEST.to_vec() } else { chosen }
+}
+
+/// What runtimes said of themselves, in files that the command line and the Compose file name.
+fn features(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    extension: &Extension,
+    options: &Options,
+) -> Result<Vec<Features>, Reported> {
+    let chosen = options.choices.features.iter().map(|path| (path.clone(), None));
+    let written = extension.features.iter();
+    let written = written.map(|path| (in_project(&*path.value, &options.directory), Some(path.span)));
+    all(chosen.chain(written).map(|(path, span)| features::read(d, sources, &path, span)))
+}
+
+fn platform(
+    d: &mut Diagnostics,
+    written: Option<&Spanned<Rc<str>>>,
+    chosen: Option<&Platform>,
+) -> Result<(Platform, Architecture), Reported> {
+    let (platform, span) = match (chosen, written) {
+        (Some(chosen), _) => (chosen.clone(), None),
+        (None, Some(written)) => {
+            let parsed = written.value.parse();
+            let place = |range| written.at(range);
+            (parsed.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, place))?, Some(written.span))
+        }
+        (None, None) => (Platform::default(), None),
+    };
+    // An architecture that exists may still be one that no seccomp profile is known for.
+    let architecture = platform.architecture().parse::<Architecture>();
+    let architecture = architecture.map_err(|invalid| match span {
+        Some(span) => d.invalid(Code::InvalidValue, invalid, |_| span),
+        None => d.error(Code::InvalidValue, invalid.message).emit(),
+    });
+    Ok((platform, architecture?))
+}

@@ -98,7 +98,7 @@ fn compare(
     let theirs = theirs(host, docker, case, name);
     let mut wrong = String::new();
     for runtime in &host.runtimes {
-        let ours = docker::bundles::report(host, &runtime.sharing(&host.work), case);
+        let ours = docker::bundles::report(host, &runtime.sharing(), case);
         let ours = ours.map_or_else(
             |why| Seen::refused(name, runtime.name, &why),
             |report| seen(&report, &docker::seen::namespaces("/proc/self")),

@@ -30,11 +30,12 @@ const VALUES: [(&str, char); 6] = [
 ];
 
 /// Sections that are compared as a whole.
-const WHOLE: [&str; 10] = [
+const WHOLE: [&str; 11] = [
     "args",
     "command",
     "cwd",
     "domainname",
+    "first",
     "hostname",
     "hostname-file",
     "hosts",

@@ -3,22 +3,23 @@
 section() { echo "== $1"; shift; "$@"; }
 each() { for word; do echo "$word"; done; }
 section args each "$@"
-section status cat /proc/1/status
-section limits cat /proc/1/limits
-section mounts cat /proc/1/mountinfo
-section environment tr '\0' '\n' < /proc/1/environ
+section status cat /proc/$$/status
+section limits cat /proc/$$/limits
+section mounts cat /proc/$$/mountinfo
+section environment tr '\0' '\n' < /proc/$$/environ
 section cwd pwd
 section hostname cat /proc/sys/kernel/hostname
 section domainname cat /proc/sys/kernel/domainname
 section hostname-file cat /etc/hostname 2> /dev/null
 section hosts cat /etc/hosts
 section resolv cat /etc/resolv.conf 2> /dev/null
-section oom cat /proc/1/oom_score_adj
+section oom cat /proc/$$/oom_score_adj
 section interfaces ls /sys/class/net
-section namespace readlink /proc/1/ns/net
-namespaces() { for kind in cgroup ipc mnt net pid user uts; do readlink /proc/1/ns/$kind; done; }
+section namespace readlink /proc/$$/ns/net
+namespaces() { for kind in cgroup ipc mnt net pid user uts; do readlink /proc/$$/ns/$kind; done; }
 section namespaces namespaces
-section command tr '\0' '\n' < /proc/1/cmdline
+section command tr '\0' '\n' < /proc/$$/cmdline
+section first tr '\0' '\n' < /proc/1/cmdline
 
 terminals() { for number in 0 1 2; do [ ! -t $number ] || echo $number; done; }
 section terminals terminals

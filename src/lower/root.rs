@@ -28,7 +28,7 @@ pub fn root(context: &Context, o: &mut Origins) -> oci::Root {
 }
 
 /// How the root passes mounts on, where a mount of the service is to be shared with the host: it can be no more shared
-/// than what it lies in. As Docker does: moby daemon/oci_linux.go.
+/// than what it lies in. As Docker does (`daemon/oci_linux.go` of moby).
 pub fn propagation(context: &Context, o: &mut Origins) -> Option<String> {
     use Propagation::{Rshared, Rslave, Shared, Slave};
     let first = |wanted: [Propagation; 2]| -> Option<Span> {

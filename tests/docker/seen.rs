@@ -10,6 +10,9 @@ use crate::containers::say;
 #[derive(Default)]
 pub struct Seen(pub BTreeMap<String, String>);
 
+/// The key of what does not run, which has no other.
+pub const REFUSED: &str = "start";
+
 /// Links such as `net:[4026531840]`, which name the host's namespaces.
 pub type Namespaces = Vec<String>;
 
@@ -103,7 +106,7 @@ impl Seen {
     /// What is seen where nothing runs: that is compared too, and said aloud.
     pub fn refused(case: &str, by: &str, why: &str) -> Seen {
         say(&format!("{case} does not run with {by}: {}", why.trim_end()));
-        Seen(BTreeMap::from([("start".to_owned(), "refused".to_owned())]))
+        Seen(BTreeMap::from([(REFUSED.to_owned(), "refused".to_owned())]))
     }
 
     fn add(&mut self, key: &str, value: &str) {

@@ -93,7 +93,7 @@ pub fn lower(
         tty: _,          // process
         ulimits: _,      // rlimits
         user: _,         // process, capabilities
-        volumes: _,      // mounts
+        volumes: _,      // mounts, root
         working_dir: _,  // process
         extension: _,    // root
     } = &service.written;
@@ -137,7 +137,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
         .set_devices(None)
         .set_seccomp(None)
-        .set_rootfs_propagation(None)
+        .set_rootfs_propagation(root::propagation(context, o))
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
         .set_mount_label(None)

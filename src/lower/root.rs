@@ -4,13 +4,16 @@ use oci_spec::runtime as oci;
 
 use super::Context;
 use super::origin::{Origin, Origins};
+use crate::diag::{Code, Diagnostics, Reported};
+use crate::image::Platform;
 use crate::project::Root;
 
 /// Where `prepare` unpacks an image, relative to the bundle.
 pub const ROOTFS: &str = "rootfs";
 
 /// The directory and whether it is read-only.
-pub fn root(context: &Context, o: &mut Origins) -> oci::Root {
+pub fn root(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<oci::Root, Reported> {
+    check_platform(d, context)?;
     let (path, origin) = match &context.service.root {
         Root::Image(_) => (ROOTFS, Origin::Default("where `prepare` unpacks the image")),
         Root::Directory(directory) => (directory.value.as_str(), Origin::Written(directory.span)),
@@ -22,5 +25,21 @@ pub fn root(context: &Context, o: &mut Origins) -> oci::Root {
         o.set("/root/readonly", Origin::Written(read_only.span));
         root.set_readonly(Some(true));
     }
-    root
+    Ok(root)
+}
+
+/// All bundles of a build are for one platform.
+fn check_platform(d: &mut Diagnostics, context: &Context) -> Result<(), Reported> {
+    let written = context.written().platform.as_ref().filter(|platform| !platform.value.is_empty());
+    let Some(written) = written else { return Ok(()) };
+    let platform = written.value.parse::<Platform>();
+    let platform =
+        platform.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| written.at(range)))?;
+    let all = &context.settings.platform;
+    if platform == *all {
+        return Ok(());
+    }
+    let message = format!("the service is for `{platform}`, and the bundles are for `{all}`");
+    let draft = d.error(Code::Conflict, message).label(written.span, "");
+    Err(draft.help(format!("build with `--platform {platform}`, or remove it")).emit())
 }

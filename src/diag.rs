@@ -345,6 +345,8 @@ codes! {
     ReservedKey = "reserved-key",
     /// A seccomp profile has a mistake.
     SeccompProfile = "seccomp-profile",
+    /// A runtime cannot do what is asked for.
+    Features = "features",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
     /// The image declares a volume.

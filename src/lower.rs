@@ -4,6 +4,7 @@
 //! together in the order of the runtime spec. One section, one file: it reads the service, returns its part of the
 //! spec and says where every value came from. Nothing here reads a file or looks at the host.
 
+pub mod abilities;
 pub mod annotations;
 pub mod capabilities;
 pub mod defaults;

@@ -5,6 +5,7 @@
 
 mod build;
 mod environment;
+mod features;
 mod healthcheck;
 mod images;
 mod networks;
@@ -25,6 +26,7 @@ use crate::lock::{Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
+pub use features::Features;
 pub use healthcheck::{Healthcheck, State};
 pub use networks::Attachment;
 pub use security::{Seccomp, Security};
@@ -129,7 +131,7 @@ pub fn resolve(
     lock: Option<Lock>,
     options: &Options,
 ) -> Result<Project, Reported> {
-    let settings = settings::settings(d, &options.name, &file.extension, &options.choices)?;
+    let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
     let order = order::start_order(&file.services);
     let declared = Declared {

@@ -14,6 +14,7 @@ pub mod file_mode;
 pub mod hostname;
 pub mod port;
 pub mod rlimit;
+pub mod runtime;
 pub mod security_opt;
 pub mod signal;
 pub mod sysctl;

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::host::{Host, Runtime, host};
-use super::report::Report;
+use crate::containers::bundlegen;
+use crate::containers::host::{Host, Runtime, host};
+use crate::containers::report::Report;
 
 /// What stands in a project's directory.
 pub struct Source {
@@ -110,14 +110,6 @@ fn bundles(dir: &Path) -> Vec<String> {
         bundles.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     names.sort();
     names
-}
-
-/// Runs the program, which must succeed, and returns what it prints.
-fn bundlegen(command: &str, what: &Path, images: &Path) -> String {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_bundlegen"));
-    let output = program.arg(command).arg(what).arg("--images").arg(images).output().unwrap();
-    assert!(output.status.success(), "bundlegen {command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Bundles that are ready to run, for one runtime.

@@ -30,6 +30,12 @@ impl Report {
         )
     }
 
+    /// Takes a report apart that a terminal may have shown: with other ends of lines, and something before it.
+    pub fn said(text: &str) -> Report {
+        let text = text.replace('\r', "");
+        Report::parse(&text[text.find("== ").unwrap_or_default()..])
+    }
+
     /// A section as it was printed.
     pub fn text(&self, section: &str) -> &str {
         self.0.get(section).unwrap_or_else(|| panic!("no section {section}"))

@@ -73,7 +73,7 @@ impl Host {
         for name in missing {
             say(&format!("skipped: no {name} is installed"));
         }
-        Host { runtimes: found.into_iter().map(|name| Runtime { name }).collect(), images, copied, work }
+        Host { runtimes: found.into_iter().map(Runtime::new).collect(), images, copied, work }
     }
 }
 
@@ -96,9 +96,25 @@ fn work() -> PathBuf {
 pub struct Runtime {
     /// The name of its program.
     pub name: &'static str,
+    /// What a shell does first, in a mount namespace that ends with the runtime.
+    before: Vec<String>,
 }
 
 impl Runtime {
+    fn new(name: &'static str) -> Self {
+        // crun 1.8 refuses cgroup v1 and v2 side by side.
+        let hybrid = name == "crun" && hybrid();
+        let before = hybrid.then(|| "umount /sys/fs/cgroup/unified".to_owned());
+        Runtime { name, before: before.into_iter().collect() }
+    }
+
+    /// The same runtime where a directory is a mount that passes on what is mounted in it, as on most hosts everything is.
+    pub fn sharing(&self, dir: &Path) -> Self {
+        let dir = dir.display();
+        let share = format!("mount --bind {dir} {dir} && mount --make-shared {dir}");
+        Runtime { name: self.name, before: [&self.before[..], &[share]].concat() }
+    }
+
     /// Runs a bundle to its end, from a directory that has nothing to do with it.
     pub fn run(&self, bundle: &Path) -> Output {
         let container = Container::new(self);
@@ -115,21 +131,41 @@ impl Runtime {
         serde_json::from_slice(&state.stdout).unwrap()
     }
 
+    /// Runs a bundle that wants a terminal, which it gets from `script`.
+    pub fn run_in_terminal(&self, bundle: &Path) -> Output {
+        let container = Container::new(self);
+        let words = self.words(&["run", "-b", bundle.to_str().unwrap(), &container.id]);
+        let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+        let words = ["script", "-qec", &quoted.join(" "), "/dev/null"];
+        call(&words.map(str::to_owned), Stdio::piped)
+    }
+
     fn call(&self, args: &[&str], output: fn() -> Stdio) -> Output {
-        let mut command = Command::new("timeout");
-        command.args(["-k", "5", "60"]);
-        if self.name == "crun" && hybrid() {
-            let without = r#"umount /sys/fs/cgroup/unified && exec crun "$@""#;
-            command.args(["unshare", "-m", "sh", "-c", without, "sh"]);
-        } else {
-            command.arg(self.name);
+        call(&self.words(args), output)
+    }
+
+    /// The command line that calls the runtime, without apostrophes.
+    fn words(&self, args: &[&str]) -> Vec<String> {
+        let shell = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"].map(str::to_owned);
+        let mut words = Vec::new();
+        if !self.before.is_empty() {
+            words.extend(shell);
+            words.extend([format!("{}\nexec \"$@\"", self.before.join("\n")), "sh".to_owned()]);
         }
-        command.args(args).current_dir("/").stdin(Stdio::null()).stdout(output()).stderr(output());
-        command.spawn().unwrap().wait_with_output().unwrap()
+        words.push(self.name.to_owned());
+        words.extend(args.iter().map(ToString::to_string));
+        words
     }
 }
 
-/// Whether the host has cgroup v1 and v2 side by side, which crun 1.8 refuses.
+fn call(words: &[String], output: fn() -> Stdio) -> Output {
+    let mut command = Command::new("timeout");
+    command.args(["-k", "5", "60"]).args(words).current_dir("/");
+    command.stdin(Stdio::null()).stdout(output()).stderr(output());
+    command.spawn().unwrap().wait_with_output().unwrap()
+}
+
+/// Whether the host has cgroup v1 and v2 side by side.
 fn hybrid() -> bool {
     fs::read_to_string("/proc/self/mountinfo").unwrap().contains(" /sys/fs/cgroup/unified ")
 }

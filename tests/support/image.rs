@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
+
+use super::{call, text};
 
 /// One file with many programs, which needs no library.
 pub const BUSYBOX: &str = "/bin/busybox";
@@ -11,28 +12,13 @@ pub const BUSYBOX: &str = "/bin/busybox";
 /// The copy that skopeo makes of `app`.
 pub const COPIED: &str = "team/app:1.2";
 
-const TOOLS: [&str; 14] = [
-    "sh", "cat", "cut", "dd", "head", "ls", "mkdir", "mknod", "mount", "readlink", "rm", "touch", "tr",
-    "unshare",
+const TOOLS: [&str; 15] = [
+    "sh", "cat", "chmod", "cut", "dd", "head", "ls", "mkdir", "mknod", "mount", "readlink", "rm", "touch",
+    "tr", "unshare",
 ];
 
-/// Says what a process sees, in sections that `Report` takes apart. Its arguments are a section too.
-const REPORT: &str = r#"#!/bin/sh
-section() { echo "== $1"; shift; "$@"; }
-each() { for word; do echo "$word"; done; }
-section args each "$@"
-section status cat /proc/1/status
-section limits cat /proc/1/limits
-section mounts cat /proc/1/mountinfo
-section environment tr '\0' '\n' < /proc/1/environ
-section cwd pwd
-section hostname cat /proc/sys/kernel/hostname
-section hostname-file cat /etc/hostname 2> /dev/null
-section hosts cat /etc/hosts
-section oom cat /proc/1/oom_score_adj
-section interfaces ls /sys/class/net
-section namespace readlink /proc/1/ns/net
-"#;
+/// Says what a process sees, in sections that `Report` takes apart.
+const REPORT: &str = include_str!("report.sh");
 
 /// Makes a layout with umoci, and another one of it with skopeo.
 pub fn make(work: &Path, images: &Path, copied: &Path) {
@@ -78,14 +64,4 @@ fn write_root(root: &Path) {
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
     fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/sh\nwww:x:33:33::/www:/bin/sh\n").unwrap();
     fs::write(root.join("etc/group"), "root:x:0:\nwww:x:33:\nlog:x:4:www\naudio:x:29:other,www\n").unwrap();
-}
-
-fn call(program: &str, args: &[&str]) {
-    let output = Command::new(program).args(args).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {}: {errors}", args.join(" "));
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }

@@ -5,6 +5,7 @@
 
 mod docker;
 mod json;
+mod part;
 mod printed;
 mod yaml;
 
@@ -14,6 +15,8 @@ use std::rc::Rc;
 use crate::compose::Variables;
 use crate::model::Model;
 use printed::Printed;
+
+pub use part::{networks, of_service};
 
 /// What a tree is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,5 @@
 //! What `inspect` prints of the bundles of a project is a project with the same bundles.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests make their inputs"
-)]
+#![allow(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "tests make their inputs")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -58,7 +53,8 @@ fn bundles_survive_the_way_through_a_compose_file() {
         let text = yaml_of(&inspected.file);
         fs::write(copy.dir.join("compose.yaml"), &text).unwrap();
         let _absent = fs::remove_file(copy.dir.join("compose.override.yaml"));
-        fs::write(copy.dir.join(bundlegen::lock::FILE_NAME), compiled.lock.as_deref().unwrap_or_default()).unwrap();
+        fs::write(copy.dir.join(bundlegen::lock::FILE_NAME), compiled.lock.as_deref().unwrap_or_default())
+            .unwrap();
         if compiled.lock.is_none() {
             fs::remove_file(copy.dir.join(bundlegen::lock::FILE_NAME)).unwrap();
         }

@@ -59,6 +59,11 @@ impl Printed {
         }
     }
 
+    /// A part of a model in JSON.
+    pub(super) fn part(node: &Node, shape: &Shape) -> Printed {
+        shaped(node, shape, Extensions::LeftOut)
+    }
+
     /// A value under a key.
     pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Printed> {
         match self {

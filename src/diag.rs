@@ -343,8 +343,6 @@ codes! {
     SeccompProfile = "seccomp-profile",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
-    /// The image declares a volume.
-    ImageVolume = "image-volume",
     /// A fault of bundlegen.
     Internal = "internal",
 }

@@ -69,6 +69,7 @@ pub fn lower(
         cap_add: _,      // capabilities, seccomp
         cap_drop: _,     // capabilities, seccomp
         command: _,      // process
+        configs: _,      // mounts, annotations, through the project's mounts
         cpus: _,         // resources
         depends_on: _,   // annotations
         entrypoint: _,   // process
@@ -84,6 +85,7 @@ pub fn lower(
         profiles: _,     // nowhere: `model` left the service out, or in
         privileged: _,   // capabilities, mounts, devices, seccomp, paths, namespaces
         read_only: _,    // root
+        secrets: _,      // mounts, annotations, through the project's mounts
         security_opt: _, // process, seccomp
         shm_size: _,     // mounts
         sysctls: _,      // sysctl
@@ -92,7 +94,8 @@ pub fn lower(
         tty: _,          // process
         ulimits: _,      // rlimits
         user: _,         // process, capabilities
-        volumes: _,      // mounts
+        volumes: _,      // mounts, annotations
+        volumes_from: _, // mounts, through the project's mounts
         working_dir: _,  // process
         extension: _,    // root
     } = &service.written;

@@ -25,7 +25,10 @@ pub use environment::Variable;
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
-pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
+pub use volumes::{
+    Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,
+    PrivateFile,
+};
 
 /// A project whose parts are all known.
 #[derive(Debug)]
@@ -123,7 +126,7 @@ pub fn resolve(
     let settings = settings::settings(d, &options.name, &file.extension, &options.choices)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
     let order = order::start_order(&file.services);
-    let volumes = volumes::Declared::new(&file.volumes);
+    let mut declared = volumes::Declared::new(&file);
     check_not_empty(d, &file.services, sources);
     let names: BTreeSet<Rc<str>> =
         file.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
@@ -136,9 +139,11 @@ pub fn resolve(
         if whole.is_err() {
             continue;
         }
-        services.extend(service(d, sources, name, written, &volumes, &mut images, options));
+        services.extend(service(d, sources, name, written, &mut declared, &mut images, options));
     }
     services.sort_by_key(|service| order.get(&service.name.value).copied());
+    volumes::complete(d, &mut services);
+    volumes::check_risks(d, &services);
     Ok(Project { services, lock: images.into_lock(), settings })
 }
 
@@ -158,7 +163,7 @@ fn service(
     sources: &mut Sources,
     name: Spanned<Rc<str>>,
     written: compose::Service,
-    volumes: &volumes::Declared,
+    declared: &mut volumes::Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
@@ -166,7 +171,7 @@ fn service(
     let root = root(d, &name, &written, images, options);
     let environment = environment::of_service(&written);
     let security = security::security(d, sources, &written, options);
-    let mounts = volumes::mounts(d, &written, volumes, options);
+    let mounts = volumes::mounts(d, &name.value, &written, declared, options);
     let root = root?;
     let user = users::user(d, &written, &name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::depends_on;
 use super::extension::{ServiceExtension, decode_service as extension};
+use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
+use super::mount::{Mount, mount};
 use super::namespace::{NetworkMode, network_mode, networks};
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
@@ -15,7 +17,6 @@ use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::tmpfs::Tmpfs;
-use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
@@ -31,6 +32,8 @@ pub struct Service {
     pub cap_drop: Vec<Spanned<CapabilityName>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
+    /// Files of the project that the container sees.
+    pub configs: Vec<FileMount>,
     /// The share of processor time.
     pub cpus: Option<Spanned<Cpus>>,
     /// Services that start first.
@@ -61,6 +64,8 @@ pub struct Service {
     pub privileged: Option<Spanned<bool>>,
     /// Whether the root file system is read-only.
     pub read_only: Option<Spanned<bool>>,
+    /// Files that only the container sees.
+    pub secrets: Vec<FileMount>,
     /// Confinement by name.
     pub security_opt: Vec<Spanned<SecurityOpt>>,
     /// The size of `/dev/shm`, in bytes.
@@ -79,6 +84,8 @@ pub struct Service {
     pub user: Option<Spanned<Rc<str>>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
+    /// Services whose mounts it has too.
+    pub volumes_from: Vec<VolumesFrom>,
     /// Where the process starts.
     pub working_dir: Option<Spanned<Rc<str>>>,
     /// What the file says to `bundlegen`.
@@ -101,7 +108,6 @@ const LATER: &[&str] = &[
     "blkio_config",
     "cgroup",
     "cgroup_parent",
-    "configs",
     "container_name",
     "cpu_count",
     "cpu_percent",
@@ -146,14 +152,12 @@ const LATER: &[&str] = &[
     "restart",
     "runtime",
     "scale",
-    "secrets",
     "stdin_open",
     "stop_grace_period",
     "storage_opt",
     "use_api_socket",
     "uts",
     "userns_mode",
-    "volumes_from",
 ];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
@@ -166,6 +170,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         cap_add: t.list(d, "cap_add", list(value)),
         cap_drop: t.list(d, "cap_drop", list(value)),
         command: t.opt(d, "command", command).flatten(),
+        configs: t.list(d, "configs", list(service_config)),
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
@@ -181,6 +186,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         privileged: t.opt(d, "privileged", boolean),
         profiles: t.list(d, "profiles", list(text)),
         read_only: t.opt(d, "read_only", boolean),
+        secrets: t.list(d, "secrets", list(service_secret)),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
@@ -190,6 +196,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
         volumes: t.list(d, "volumes", list(mount)),
+        volumes_from: t.list(d, "volumes_from", list(volumes_from)),
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };

@@ -74,6 +74,7 @@ pub fn lower(
         cap_add: _,            // capabilities, seccomp
         cap_drop: _,           // capabilities, seccomp
         command: _,            // process
+        configs: _,            // mounts, annotations, through the project's mounts
         cpus: _,               // resources
         depends_on: _,         // supervision
         dns: _,                // the generated files, mounts
@@ -107,6 +108,7 @@ pub fn lower(
         read_only: _,          // root
         restart: _,            // supervision
         runtime: _,            // supervision
+        secrets: _,            // mounts, annotations, through the project's mounts
         security_opt: _,       // process, seccomp
         shm_size: _,           // mounts
         stdin_open: _,         // supervision
@@ -117,7 +119,8 @@ pub fn lower(
         tty: _,                // process
         ulimits: _,            // rlimits
         user: _,               // process, capabilities
-        volumes: _,            // mounts, root
+        volumes: _,            // mounts, annotations
+        volumes_from: _,       // mounts, through the project's mounts
         working_dir: _,        // process
         extension: _,          // root
     } = &service.written;

@@ -5,8 +5,10 @@ use std::rc::Rc;
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::{Dependency, depends_on};
 use super::extension::{ServiceExtension, decode_service as extension};
+use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::handed_on::handed_on;
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
+use super::mount::{Mount, mount};
 use super::namespace::{NetworkMode, network_mode};
 use super::no_place;
 use super::value::bytes::Bytes;
@@ -19,7 +21,6 @@ use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::tmpfs::Tmpfs;
-use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
@@ -39,6 +40,8 @@ pub struct Service {
     pub cap_drop: Vec<Spanned<CapabilityName>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
+    /// Files of the project that the container sees.
+    pub configs: Vec<FileMount>,
     /// The share of processor time.
     pub cpus: Option<Spanned<Cpus>>,
     /// Services that start first.
@@ -105,6 +108,8 @@ pub struct Service {
     pub restart: Option<Node>,
     /// The program that runs the container.
     pub runtime: Option<Node>,
+    /// Files that only the container sees.
+    pub secrets: Vec<FileMount>,
     /// Confinement by name.
     pub security_opt: Vec<Spanned<SecurityOpt>>,
     /// The size of `/dev/shm`, in bytes.
@@ -127,6 +132,8 @@ pub struct Service {
     pub user: Option<Spanned<Rc<str>>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
+    /// Services whose mounts it has too.
+    pub volumes_from: Vec<VolumesFrom>,
     /// Where the process starts.
     pub working_dir: Option<Spanned<Rc<str>>>,
     /// What the file says to `bundlegen`.
@@ -146,7 +153,6 @@ const LATER: &[&str] = &[
     "blkio_config",
     "cgroup",
     "cgroup_parent",
-    "configs",
     "container_name",
     "cpu_shares",
     "cpu_quota",
@@ -167,10 +173,8 @@ const LATER: &[&str] = &[
     "oom_score_adj",
     "pid",
     "scale",
-    "secrets",
     "uts",
     "userns_mode",
-    "volumes_from",
 ];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
@@ -185,6 +189,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         cap_add: t.list(d, "cap_add", list(value)),
         cap_drop: t.list(d, "cap_drop", list(value)),
         command: t.opt(d, "command", command).flatten(),
+        configs: t.list(d, "configs", list(service_config)),
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
         dns: t.list(d, "dns", list(value)),
@@ -218,6 +223,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         read_only: t.opt(d, "read_only", boolean),
         restart: t.opt(d, "restart", handed_on),
         runtime: t.opt(d, "runtime", handed_on),
+        secrets: t.list(d, "secrets", list(service_secret)),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
@@ -229,6 +235,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
         volumes: t.list(d, "volumes", list(mount)),
+        volumes_from: t.list(d, "volumes_from", list(volumes_from)),
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };

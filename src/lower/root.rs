@@ -53,7 +53,7 @@ pub fn propagation(context: &Context, o: &mut Origins) -> Option<String> {
     let first = |wanted: [Propagation; 2]| -> Option<Span> {
         let is_wanted = |source: &MountSource| match source {
             MountSource::Bind { propagation, .. } => wanted.contains(propagation),
-            MountSource::Volume { .. } | MountSource::Tmpfs { .. } => false,
+            _ => false,
         };
         context.service.mounts.iter().find(|mount| is_wanted(&mount.source)).map(|mount| mount.span)
     };

@@ -9,6 +9,7 @@ use super::Context;
 use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
 use super::hostname;
 use super::origin::{Origin, Origins};
+use super::root;
 use crate::compose::value::volume::Propagation;
 use crate::diag::{Code, Diagnostics};
 use crate::project::{Access, Mount, MountSource};
@@ -144,7 +145,9 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
             draft.label(first.span, "the other one").help("remove one of them").emit();
         }
     }
-    mounts.into_iter().map(planned).collect()
+    // A volume is nobody's to mount things in but the host's, whatever the root is for the sake of another mount.
+    let volumes = root::shared(context).map(|_| Propagation::Rslave);
+    mounts.into_iter().map(|mount| planned(mount, volumes)).collect()
 }
 
 /// Docker makes a volume without a name for each path that an image declares one at; it goes with the container.
@@ -162,7 +165,7 @@ fn image_volumes(d: &mut Diagnostics, context: &Context) {
     }
 }
 
-fn planned(mount: &Mount) -> Planned {
+fn planned(mount: &Mount, volumes: Option<Propagation>) -> Planned {
     let read_only = (mount.access == Access::ReadOnly).then_some("ro");
     let bind = |propagation: Option<Propagation>| {
         let fixed = [Some("rbind"), read_only].into_iter().flatten().map(str::to_owned);
@@ -171,7 +174,7 @@ fn planned(mount: &Mount) -> Planned {
     let (kind, source, options) = match &mount.source {
         MountSource::Bind { path, propagation, .. } => ("bind", path.to_string(), bind(Some(*propagation))),
         // As Docker does: what is mounted in the root is what the runtime makes it.
-        MountSource::Volume { path } => ("bind", path.to_string(), bind(None)),
+        MountSource::Volume { path } => ("bind", path.to_string(), bind(volumes)),
         MountSource::Tmpfs { options } => ("tmpfs", "tmpfs".to_owned(), options.clone()),
     };
     let origin = Origin::Written(mount.span);

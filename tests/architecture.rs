@@ -22,6 +22,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("project", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock"]),
     ("lower", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project"]),
     ("bundle", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project", "lower"]),
+    ("inspect", &["compose", "bundle", "lower"]),
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.

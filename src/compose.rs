@@ -80,7 +80,6 @@ pub struct Named<T> {
 /// Names that a service cannot have, because bundlegen or the host puts something there in an output directory.
 pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS", ".bundlegen-new", ".git"];
 
-
 /// Types every value of a completed project, whose name is `project`. Definitions with mistakes are left out,
 /// everything wrong is reported.
 pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, Reported> {

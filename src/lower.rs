@@ -19,6 +19,7 @@ pub mod resources;
 pub mod rlimits;
 pub mod root;
 pub mod seccomp;
+pub mod selinux;
 pub mod sysctl;
 
 use std::collections::BTreeSet;
@@ -66,36 +67,38 @@ pub fn lower(
     let before = d.errors();
     // Every attribute has a section that reads it: a new one does not compile until it has a home here.
     let compose::Service {
-        annotations: _,  // annotations
-        cap_add: _,      // capabilities, seccomp
-        cap_drop: _,     // capabilities, seccomp
-        command: _,      // process
-        cpus: _,         // resources
-        depends_on: _,   // annotations
-        entrypoint: _,   // process
-        environment: _,  // process, through the project's environment
-        expose: _,       // annotations
-        hostname: _,     // hostname
-        image: _,        // root, annotations
-        init: _,         // nothing: only `false` is accepted
-        labels: _,       // annotations
-        mem_limit: _,    // resources
-        network_mode: _, // namespaces, mounts, sysctl
-        pids_limit: _,   // resources
-        profiles: _,     // nowhere: `model` left the service out, or in
-        privileged: _,   // capabilities, mounts, devices, seccomp, paths, namespaces
-        read_only: _,    // root
-        security_opt: _, // process, seccomp
-        shm_size: _,     // mounts
-        sysctls: _,      // sysctl
-        stop_signal: _,  // annotations
-        tmpfs: _,        // mounts
-        tty: _,          // process
-        ulimits: _,      // rlimits
-        user: _,         // process, capabilities
-        volumes: _,      // mounts
-        working_dir: _,  // process
-        extension: _,    // root
+        annotations: _,         // annotations
+        cap_add: _,             // capabilities, seccomp
+        cap_drop: _,            // capabilities, seccomp
+        command: _,             // process
+        cpus: _,                // resources
+        depends_on: _,          // annotations
+        entrypoint: _,          // process
+        device_cgroup_rules: _, // resources, through devices
+        devices: _,             // devices, resources
+        environment: _,         // process, through the project's environment
+        expose: _,              // annotations
+        hostname: _,            // hostname
+        image: _,               // root, annotations
+        init: _,                // nothing: only `false` is accepted
+        labels: _,              // annotations
+        mem_limit: _,           // resources
+        network_mode: _,        // namespaces, mounts, sysctl
+        pids_limit: _,          // resources
+        profiles: _,            // nowhere: `model` left the service out, or in
+        privileged: _,          // capabilities, mounts, devices, seccomp, paths, namespaces
+        read_only: _,           // root
+        security_opt: _,        // process, selinux, seccomp, paths, mounts
+        shm_size: _,            // mounts
+        sysctls: _,             // sysctl
+        stop_signal: _,         // annotations
+        tmpfs: _,               // mounts
+        tty: _,                 // process
+        ulimits: _,             // rlimits
+        user: _,                // process, capabilities
+        volumes: _,             // mounts
+        working_dir: _,         // process
+        extension: _,           // root
     } = &service.written;
 
     let context = Context { service, settings, capabilities: final_capabilities(&service.written) };
@@ -127,20 +130,21 @@ fn version(seccomp: Option<&oci::LinuxSeccomp>) -> &'static str {
 
 fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux {
     let (masked, readonly) = paths::paths(context, o);
+    let (devices, rules) = devices::devices(d, context, o);
     let mut linux = oci::Linux::default();
     linux
         .set_uid_mappings(None)
         .set_gid_mappings(None)
         .set_sysctl(sysctl::sysctl(d, context, o))
-        .set_resources(Some(resources::resources(d, context, o)))
+        .set_resources(Some(resources::resources(d, context, o, rules)))
         .set_cgroups_path(None)
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
-        .set_devices(None)
+        .set_devices(devices)
         .set_seccomp(None)
         .set_rootfs_propagation(None)
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
-        .set_mount_label(None)
+        .set_mount_label(selinux::mount_label(context, o))
         .set_intel_rdt(None);
     linux
 }

@@ -4,12 +4,14 @@ use std::rc::Rc;
 
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::depends_on;
+use super::devices::{Device, device, no_device_requests};
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
 use super::namespace::{NetworkMode, network_mode, networks};
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::cpus::Cpus;
+use super::value::device::DeviceRule;
 use super::value::hostname::Hostname;
 use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
@@ -35,6 +37,10 @@ pub struct Service {
     pub cpus: Option<Spanned<Cpus>>,
     /// Services that start first.
     pub depends_on: Vec<Spanned<Rc<str>>>,
+    /// Rules for the devices controller, after those of `devices`.
+    pub device_cgroup_rules: Vec<Spanned<DeviceRule>>,
+    /// Devices of the host.
+    pub devices: Vec<Device>,
     /// What replaces the image's entrypoint; it clears the image's command too.
     pub entrypoint: Option<Command>,
     /// Variables, over those of the image; those of env files among them.
@@ -112,8 +118,6 @@ const LATER: &[&str] = &[
     "cpu_rt_runtime",
     "cpuset",
     "credential_spec",
-    "device_cgroup_rules",
-    "devices",
     "dns",
     "dns_opt",
     "dns_search",
@@ -121,7 +125,6 @@ const LATER: &[&str] = &[
     "provider",
     "external_links",
     "extra_hosts",
-    "gpus",
     "group_add",
     "healthcheck",
     "ipc",
@@ -168,6 +171,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         command: t.opt(d, "command", command).flatten(),
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
+        device_cgroup_rules: t.list(d, "device_cgroup_rules", list(value)),
+        devices: t.list(d, "devices", list(device)),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
@@ -193,6 +198,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };
+    t.opt(d, "gpus", no_device_requests);
     t.opt(d, "networks", networks);
     let whole = t.finish(d, LATER);
     (service, whole)

@@ -289,6 +289,8 @@ codes! {
     Tag = "tag",
     /// Compose knows it; `bundlegen` does not do it yet.
     NotSupported = "not-supported",
+    /// Compose knows it; a bundle has no place for it.
+    NoPlace = "no-place",
     /// A variable is written wrongly, or one that must be set is not.
     Interpolation = "interpolation",
     /// A variable is not set.
@@ -335,12 +337,16 @@ codes! {
     Lock = "lock",
     /// There is nothing to run.
     NoCommand = "no-command",
+    /// A service waits for the health of one that has no healthcheck.
+    NoHealthcheck = "no-healthcheck",
     /// A service has a network with nothing in it.
     NoNetwork = "no-network",
     /// A key is reserved for bundlegen or for the runtime.
     ReservedKey = "reserved-key",
     /// A seccomp profile has a mistake.
     SeccompProfile = "seccomp-profile",
+    /// A runtime cannot do what is asked for.
+    Features = "features",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
     /// A fault of bundlegen.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use super::mounts;
 use super::origin::{Origin, Origins, escaped};
+use super::supervision::supervision;
 use crate::compose::decode::Pair;
 use crate::compose::value::port::ExposedPort;
 use crate::compose::value::signal::Signal;
@@ -21,9 +22,6 @@ pub const OWN_PREFIX: &str = "io.bundlegen.";
 
 /// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
 pub const IMAGE: &str = "io.bundlegen.image";
-
-/// The services that start before this one, sorted, with commas between them.
-pub const DEPENDS_ON: &str = "io.bundlegen.depends-on";
 
 /// The bind sources that `prepare` makes where they are missing, as a JSON list.
 pub const CREATE: &str = "io.bundlegen.create-host-path";
@@ -62,7 +60,7 @@ pub struct Private {
 const RUNTIME_PREFIXES: &[&str] =
     &["run.oci.", "org.systemd.property.", "org.criu.", "krun.", "module.wasm."];
 
-type Annotations = BTreeMap<String, (String, Origin)>;
+pub(super) type Annotations = BTreeMap<String, (String, Origin)>;
 
 /// What the image implies, then its labels, then `labels`, then `annotations`, then our own; the later ones win.
 pub fn annotations<M: FromIterator<(String, String)>>(
@@ -80,6 +78,7 @@ pub fn annotations<M: FromIterator<(String, String)>>(
     let annotations = written(d, &context.written().annotations, &mut all, Runtime::Meant);
     labels.and(annotations)?;
     own(context, &mut all);
+    supervision(d, context, &mut all);
     let recorded = all.into_iter().map(|(key, (value, origin))| {
         o.set(format!("/annotations/{}", escaped(&key)), origin);
         (key, value)
@@ -251,11 +250,6 @@ fn own(context: &Context, all: &mut Annotations) {
         let value = format!("{}@{}", image.reference, image.locked.manifest.digest);
         let origin = Origin::Image { reference: image.reference.clone(), part: "manifest" };
         all.insert(IMAGE.into(), (value, origin));
-    }
-    let dependencies: BTreeSet<&str> = context.written().depends_on.iter().map(|name| &*name.value).collect();
-    if let Some(first) = context.written().depends_on.first() {
-        let list: Vec<&str> = dependencies.into_iter().collect();
-        all.insert(DEPENDS_ON.into(), (list.join(","), Origin::Written(first.span)));
     }
     of_mounts(context, all);
 }

@@ -20,8 +20,8 @@ pub const HOSTS: &str = "/etc/hosts";
 /// Where the file with the host name is seen, and its source below the bundle.
 pub const HOSTNAME: &str = "/etc/hostname";
 
-/// Files that the host's own are, where the network is the host's.
-const HOST_FILES: [&str; 2] = [HOSTS, "/etc/resolv.conf"];
+/// Where the file for the resolver is seen, and its source below the bundle.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// One mount before its place in the list is known.
 struct Planned {
@@ -108,14 +108,24 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
 }
 
 /// The files Docker generates. They are read-only here: a container that wrote to them would change what was
-/// reviewed. On the host's network they are the host's own.
+/// reviewed. On the host's network they are the host's own, unless the service says what is in them.
 fn generated(context: &Context) -> Vec<Planned> {
-    if let Some(span) = context.host_network() {
-        let host = HOST_FILES.iter().map(|path| bound(path, (*path).to_owned(), Origin::Written(span)));
-        return host.chain(hostname_file(context)).collect();
-    }
-    let hosts = bound(HOSTS, in_bundle(HOSTS), Origin::Default("the file bundlegen generates"));
-    std::iter::once(hosts).chain(hostname_file(context)).collect()
+    let written = context.written();
+    let resolver = [written.dns.first().map(|one| one.span), written.dns_search.first().map(|one| one.span)];
+    let options = written.dns_opt.first().map(|one| one.span);
+    let resolver = resolver.into_iter().flatten().next().or(options);
+    let resolv_conf = resolver.map(|span| bound(RESOLV_CONF, in_bundle(RESOLV_CONF), Origin::Written(span)));
+    let (hosts, resolv_conf) = match context.host_network() {
+        Some(span) => {
+            let of_host = |path: &str| bound(path, path.to_owned(), Origin::Written(span));
+            let hosts = written.extra_hosts.is_empty().then(|| of_host(HOSTS));
+            (hosts, resolv_conf.or_else(|| Some(of_host(RESOLV_CONF))))
+        }
+        None => (None, resolv_conf),
+    };
+    let ours = || bound(HOSTS, in_bundle(HOSTS), Origin::Default("the file bundlegen generates"));
+    let hosts = hosts.unwrap_or_else(ours);
+    [Some(hosts), resolv_conf, hostname_file(context)].into_iter().flatten().collect()
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {

@@ -104,8 +104,8 @@ pub fn lower(
         ports: _,               // supervision, networks
         post_start: _,          // supervision
         pre_stop: _,            // supervision
-        profiles: _,            // nowhere: `model` left the service out, or in
         privileged: _,          // capabilities, mounts, devices, seccomp, paths, namespaces
+        profiles: _,            // nowhere: `model` left the service out, or in
         pull_policy: _,         // supervision
         pull_refresh_after: _,  // supervision
         read_only: _,           // root
@@ -114,15 +114,15 @@ pub fn lower(
         secrets: _,             // mounts, annotations, through the project's mounts
         security_opt: _,        // process, selinux, seccomp, paths, mounts
         shm_size: _,            // mounts
-        sysctls: _,             // sysctl
         stdin_open: _,          // supervision
         stop_grace_period: _,   // supervision
         stop_signal: _,         // annotations
+        sysctls: _,             // sysctl
         tmpfs: _,               // mounts
         tty: _,                 // process
         ulimits: _,             // rlimits
         user: _,                // process, capabilities
-        volumes: _,             // mounts, root
+        volumes: _,             // mounts, root, annotations
         volumes_from: _,        // mounts, through the project's mounts
         working_dir: _,         // process
         extension: _,           // root

@@ -23,7 +23,7 @@ use tree::{Entry, RelPath, Tree};
 pub struct Bundles {
     /// What would be written.
     pub tree: Tree,
-    /// The origins of every `config.json`, by service.
+    /// The origins of every `config.json`, by bundle.
     pub origins: BTreeMap<Rc<str>, Origins>,
 }
 
@@ -35,7 +35,7 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     for service in &project.services {
         let lowered = lower(d, service, &project.settings, &mut profiles);
         match lowered.and_then(|lowered| one(d, service, lowered, &mut filters, &mut bundles.tree)) {
-            Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.name.value), origins)),
+            Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.bundle), origins)),
             Err(reported) => failed = Some(reported),
         }
     }
@@ -52,7 +52,7 @@ fn one(
     filters: &mut Filters,
     tree: &mut Tree,
 ) -> Result<Origins, Reported> {
-    let name = &service.name;
+    let bundle = &service.bundle;
     let mut config = json::spec(&spec).map_err(|error| internal(d, &error))?;
     let filter =
         seccomp.map(|seccomp| filters.text(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
@@ -61,9 +61,9 @@ fn one(
     }
     let part = config.pointer("/linux/seccomp").zip(filter.as_deref());
     let text = json::canonical_with(&config, part);
-    put(d, tree, &format!("{}/config.json", name.value), Entry::file(text))?;
+    put(d, tree, &format!("{bundle}/config.json"), Entry::file(text))?;
     for (path, text) in generated(&config) {
-        put(d, tree, &format!("{}/{path}", name.value), Entry::file(text))?;
+        put(d, tree, &format!("{bundle}/{path}"), Entry::file(text))?;
     }
     Ok(origins)
 }

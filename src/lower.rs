@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod capabilities;
+pub mod cgroup;
 pub mod defaults;
 pub mod devices;
 pub mod hostname;
@@ -26,11 +27,10 @@ use std::rc::Rc;
 use oci_spec::runtime as oci;
 use serde_json::json;
 
-use crate::compose::namespace::NetworkMode;
 use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::{Service, Settings};
+use crate::project::{Namespace, Owner, Service, Settings};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
@@ -65,37 +65,57 @@ pub fn lower(
     let before = d.errors();
     // Every attribute has a section that reads it: a new one does not compile until it has a home here.
     let compose::Service {
-        annotations: _,  // annotations
-        cap_add: _,      // capabilities, seccomp
-        cap_drop: _,     // capabilities, seccomp
-        command: _,      // process
-        cpus: _,         // resources
-        depends_on: _,   // annotations
-        entrypoint: _,   // process
-        environment: _,  // process, through the project's environment
-        expose: _,       // annotations
-        hostname: _,     // hostname
-        image: _,        // root, annotations
-        init: _,         // nothing: only `false` is accepted
-        labels: _,       // annotations
-        mem_limit: _,    // resources
-        network_mode: _, // namespaces, mounts, sysctl
-        pids_limit: _,   // resources
-        profiles: _,     // nowhere: `model` left the service out, or in
-        privileged: _,   // capabilities, mounts, devices, seccomp, paths, namespaces
-        read_only: _,    // root
-        security_opt: _, // process, seccomp
-        shm_size: _,     // mounts
-        sysctls: _,      // sysctl
-        stop_signal: _,  // annotations
-        tmpfs: _,        // mounts
-        tty: _,          // process
-        ulimits: _,      // rlimits
-        user: _,         // process, capabilities
-        volumes: _,      // mounts
-        working_dir: _,  // process
-        extension: _,    // root
-    } = &service.written;
+        annotations: _,      // annotations
+        blkio_config: _,     // resources
+        cap_add: _,          // capabilities, seccomp
+        cap_drop: _,         // capabilities, seccomp
+        cgroup: _,           // namespaces
+        cgroup_parent: _,    // cgroup
+        command: _,          // process
+        container_name: _,   // annotations
+        cpu_period: _,       // resources
+        cpu_quota: _,        // resources
+        cpu_rt_period: _,    // resources
+        cpu_rt_runtime: _,   // resources
+        cpu_shares: _,       // resources
+        cpus: _,             // resources
+        cpuset: _,           // resources
+        depends_on: _,       // annotations
+        deploy: _,           // resources
+        entrypoint: _,       // process
+        environment: _,      // process, through the project's environment
+        expose: _,           // annotations
+        hostname: _,         // hostname
+        image: _,            // root, annotations
+        init: _,             // nothing: only `false` is accepted
+        ipc: _,              // namespaces, mounts, sysctl
+        labels: _,           // annotations
+        mem_limit: _,        // resources
+        mem_reservation: _,  // resources
+        mem_swappiness: _,   // resources
+        memswap_limit: _,    // resources
+        network_mode: _,     // namespaces, mounts, sysctl
+        oom_kill_disable: _, // resources
+        pid: _,              // namespaces
+        pids_limit: _,       // resources
+        profiles: _,         // nowhere: `model` left the service out, or in
+        privileged: _,       // capabilities, mounts, devices, seccomp, paths, namespaces
+        read_only: _,        // root
+        scale: _,            // nowhere: `project` made so many services of it
+        security_opt: _,     // process, seccomp
+        shm_size: _,         // mounts
+        sysctls: _,          // sysctl
+        stop_signal: _,      // annotations
+        tmpfs: _,            // mounts
+        tty: _,              // process
+        ulimits: _,          // rlimits
+        user: _,             // process, capabilities
+        userns_mode: _,      // nowhere: there is no other user namespace
+        uts: _,              // namespaces, hostname, sysctl
+        volumes: _,          // mounts
+        working_dir: _,      // process
+        extension: _,        // root
+    } = &*service.written;
 
     let context = Context { service, settings, capabilities: final_capabilities(&service.written) };
     let mut o = Origins::default();
@@ -132,7 +152,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_gid_mappings(None)
         .set_sysctl(sysctl::sysctl(d, context, o))
         .set_resources(Some(resources::resources(d, context, o)))
-        .set_cgroups_path(None)
+        .set_cgroups_path(cgroup::cgroup(d, context, o))
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
         .set_devices(None)
         .set_seccomp(None)
@@ -171,10 +191,20 @@ impl Context<'_> {
         self.service.written.privileged()
     }
 
-    /// Whether the network is the host's, and where that is written.
+    /// Where it is said that the network is the host's, if it is.
     pub fn host_network(&self) -> Option<Span> {
-        let mode = self.service.written.network_mode?;
-        (mode.value == NetworkMode::Host).then_some(mode.span)
+        match self.service.namespaces.network {
+            Namespace::Host(span) => Some(span),
+            Namespace::Own | Namespace::Of(_) => None,
+        }
+    }
+
+    /// The container whose network is joined, if one is.
+    pub fn joined_network(&self) -> Option<&Owner> {
+        match &self.service.namespaces.network {
+            Namespace::Of(owner) => Some(owner),
+            Namespace::Own | Namespace::Host(_) => None,
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod environment;
 mod images;
+mod namespaces;
 mod order;
+mod replicas;
 mod security;
 mod settings;
 mod users;
@@ -22,6 +24,7 @@ use crate::lock::{Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
+pub use namespaces::{Namespace, Namespaces, Owner};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
@@ -30,7 +33,7 @@ pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
 /// A project whose parts are all known.
 #[derive(Debug)]
 pub struct Project {
-    /// The services, dependencies first, then by name.
+    /// The containers of all services, dependencies first, then by name.
     pub services: Vec<Service>,
     /// What holds for all of them.
     pub settings: Settings,
@@ -38,13 +41,19 @@ pub struct Project {
     pub lock: Lock,
 }
 
-/// A service with everything it refers to.
+/// A container of a service, with everything it refers to.
 #[derive(Debug)]
 pub struct Service {
-    /// Its key in the Compose file: the name of its bundle.
+    /// Its key in the Compose file.
     pub name: Spanned<Rc<str>>,
+    /// The name of its bundle: the same, and with a number for the second container and those that follow.
+    pub bundle: Rc<str>,
     /// Its attributes as they were written.
-    pub written: compose::Service,
+    pub written: Rc<compose::Service>,
+    /// The bundles of the services that start before it.
+    pub starts_after: Vec<Spanned<Rc<str>>>,
+    /// Whose namespaces it is in.
+    pub namespaces: Namespaces,
     /// Where its root file system comes from.
     pub root: Root,
     /// Who runs the process.
@@ -76,10 +85,10 @@ pub struct Image {
 }
 
 impl Project {
-    /// The names of the services in the order they start; none where no service waits for another one.
+    /// The names of the bundles in the order they start; none where no service waits for another one.
     pub fn start_order(&self) -> Vec<Rc<str>> {
         let waits = self.services.iter().any(|service| !service.written.depends_on.is_empty());
-        let names = self.services.iter().map(|service| Rc::clone(&service.name.value));
+        let names = self.services.iter().map(|service| Rc::clone(&service.bundle));
         names.filter(|_| waits).collect()
     }
 }
@@ -122,24 +131,53 @@ pub fn resolve(
 ) -> Result<Project, Reported> {
     let settings = settings::settings(d, &options.name, &file.extension, &options.choices)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
-    let order = order::start_order(&file.services);
     let volumes = volumes::Declared::new(&file.volumes);
     check_not_empty(d, &file.services, sources);
-    let names: BTreeSet<Rc<str>> =
-        file.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
-    let mut services = Vec::new();
-    for named in file.services {
-        let Named { name, value: mut written, whole } = named;
-        // One that is not there was optional, or reported.
-        written.depends_on.retain(|dependency| names.contains(&dependency.value));
+    let written = services(file.services);
+    let replicas = replicas::Replicas::new(d, &written);
+    let peers = namespaces::Peers::new(&written, &replicas);
+    let order = order::start_order(&written, &peers);
+    let mut found = Vec::new();
+    for Named { name, value: written, whole } in &written {
         // Anything more would follow from the mistake.
         if whole.is_err() {
             continue;
         }
-        services.extend(service(d, sources, name, written, &volumes, &mut images, options));
+        let Ok(namespaces) = peers.follow(d, written) else { continue };
+        let starts_after = starts_after(written, &peers, &replicas);
+        for bundle in replicas.of(&name.value) {
+            let place = Place { name, bundle, starts_after: &starts_after, namespaces: &namespaces };
+            found.extend(service(d, sources, &place, written, &volumes, &mut images, options));
+        }
     }
-    services.sort_by_key(|service| order.get(&service.name.value).copied());
-    Ok(Project { services, lock: images.into_lock(), settings })
+    // Stable: the containers of one service stay in their order.
+    found.sort_by_key(|service| order.get(&service.name.value).copied());
+    Ok(Project { services: found, lock: images.into_lock(), settings })
+}
+
+/// All containers of every service that is waited for, and where that is written.
+fn starts_after(
+    written: &compose::Service,
+    peers: &namespaces::Peers,
+    replicas: &replicas::Replicas,
+) -> Vec<Spanned<Rc<str>>> {
+    let containers = peers.containers_of(written);
+    let needed = written.depends_on.iter().chain(&containers);
+    let bundles = needed.flat_map(|service| {
+        let span = service.span;
+        replicas.of(&service.value).iter().map(move |bundle| Spanned { value: Rc::clone(bundle), span })
+    });
+    bundles.collect()
+}
+
+/// The services without dependencies on what is not there: those were optional, or reported.
+fn services(services: Vec<Named<compose::Service>>) -> Vec<Named<Rc<compose::Service>>> {
+    let names: BTreeSet<Rc<str>> = services.iter().map(|service| Rc::clone(&service.name.value)).collect();
+    let known = services.into_iter().map(|Named { name, mut value, whole }| {
+        value.depends_on.retain(|dependency| names.contains(&dependency.value));
+        Named { name, value: Rc::new(value), whole }
+    });
+    known.collect()
 }
 
 /// A build of nothing is a mistake in the file name more often than a wish.
@@ -153,24 +191,43 @@ fn check_not_empty(d: &mut Diagnostics, services: &[Named<compose::Service>], so
     }
 }
 
+/// Where a container stands among those of the project.
+struct Place<'a> {
+    name: &'a Spanned<Rc<str>>,
+    bundle: &'a Rc<str>,
+    starts_after: &'a [Spanned<Rc<str>>],
+    namespaces: &'a Namespaces,
+}
+
 fn service(
     d: &mut Diagnostics,
     sources: &mut Sources,
-    name: Spanned<Rc<str>>,
-    written: compose::Service,
+    place: &Place,
+    written: &Rc<compose::Service>,
     volumes: &volumes::Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
     // Every part is looked at before the first error ends the service.
-    let root = root(d, &name, &written, images, options);
-    let environment = environment::of_service(&written);
-    let security = security::security(d, sources, &written, options);
-    let mounts = volumes::mounts(d, &written, volumes, options);
+    let root = root(d, place.name, written, images, options);
+    let environment = environment::of_service(written);
+    let security = security::security(d, sources, written, options);
+    let mounts = volumes::mounts(d, written, volumes, options);
     let root = root?;
-    let user = users::user(d, &written, &name, &root, images, options);
+    let user = users::user(d, written, place.name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);
-    Ok(Service { name, written, root, user, environment, security, mounts })
+    Ok(Service {
+        name: place.name.clone(),
+        bundle: Rc::clone(place.bundle),
+        written: Rc::clone(written),
+        starts_after: place.starts_after.to_vec(),
+        namespaces: place.namespaces.clone(),
+        root,
+        user,
+        environment,
+        security,
+        mounts,
+    })
 }
 
 fn root(

@@ -2,14 +2,21 @@
 
 use std::rc::Rc;
 
+use super::blkio::{Blkio, decode as blkio};
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::depends_on;
+use super::deploy::{Deploy, check_alike, decode as deploy};
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
-use super::namespace::{NetworkMode, network_mode, networks};
+use super::namespace::{
+    CgroupMode, Host, IpcMode, NetworkMode, PidMode, cgroup, check_shared, ipc, network_mode, networks, pid,
+    userns_mode, uts,
+};
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
+use super::value::container_name::ContainerName;
 use super::value::cpus::Cpus;
+use super::value::cpuset::Cpuset;
 use super::value::hostname::Hostname;
 use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
@@ -25,16 +32,38 @@ use crate::yaml::Node;
 pub struct Service {
     /// Metadata handed to the runtime as it is.
     pub annotations: Vec<Pair>,
+    /// The share and the limits of disks.
+    pub blkio_config: Option<Blkio>,
     /// Capabilities on top of the default ones.
     pub cap_add: Vec<Spanned<CapabilityName>>,
     /// Capabilities to take away.
     pub cap_drop: Vec<Spanned<CapabilityName>>,
+    /// Whose control groups the container sees.
+    pub cgroup: Option<Spanned<CgroupMode>>,
+    /// The control group that its own lies in.
+    pub cgroup_parent: Option<Spanned<Rc<str>>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
+    /// The name the container is known by on its host.
+    pub container_name: Option<Spanned<ContainerName>>,
+    /// The period that a quota is for, in microseconds; 0 is Docker's.
+    pub cpu_period: Option<Spanned<i64>>,
+    /// Processor time in a period, in microseconds; 0 and -1 are no limit.
+    pub cpu_quota: Option<Spanned<i64>>,
+    /// The period of real-time processes, in microseconds.
+    pub cpu_rt_period: Option<Spanned<i64>>,
+    /// Processor time of real-time processes in a period, in microseconds.
+    pub cpu_rt_runtime: Option<Spanned<i64>>,
+    /// The weight against others that want processor time; 0 is the kernel's.
+    pub cpu_shares: Option<Spanned<i64>>,
     /// The share of processor time.
     pub cpus: Option<Spanned<Cpus>>,
+    /// The processors it may run on.
+    pub cpuset: Option<Spanned<Cpuset>>,
     /// Services that start first.
     pub depends_on: Vec<Spanned<Rc<str>>>,
+    /// How many containers there are, and what they may use.
+    pub deploy: Deploy,
     /// What replaces the image's entrypoint; it clears the image's command too.
     pub entrypoint: Option<Command>,
     /// Variables, over those of the image; those of env files among them.
@@ -47,12 +76,24 @@ pub struct Service {
     pub image: Option<Spanned<Rc<str>>>,
     /// Whether an init process is put in front; only `false` so far.
     pub init: Option<Spanned<bool>>,
+    /// Whose message queues and shared memory the container sees.
+    pub ipc: Option<Spanned<IpcMode>>,
     /// Metadata.
     pub labels: Vec<Pair>,
     /// The most memory, in bytes.
     pub mem_limit: Option<Spanned<Bytes>>,
+    /// The memory that is left to it when it is scarce, in bytes.
+    pub mem_reservation: Option<Spanned<Bytes>>,
+    /// How soon the kernel swaps, from 0 to 100; -1 is the kernel's choice.
+    pub mem_swappiness: Option<Spanned<i64>>,
+    /// The most memory and swap together, in bytes; -1 is no limit.
+    pub memswap_limit: Option<Spanned<i64>>,
     /// Whose network the container sees.
     pub network_mode: Option<Spanned<NetworkMode>>,
+    /// Whether nothing is killed when memory is out.
+    pub oom_kill_disable: Option<Spanned<bool>>,
+    /// Whose processes the container sees, if not its own.
+    pub pid: Option<Spanned<PidMode>>,
     /// The most processes; 0 and -1 are no limit.
     pub pids_limit: Option<Spanned<i64>>,
     /// The profiles that the service belongs to. That it is here means that one of them is on.
@@ -61,6 +102,8 @@ pub struct Service {
     pub privileged: Option<Spanned<bool>>,
     /// Whether the root file system is read-only.
     pub read_only: Option<Spanned<bool>>,
+    /// How many containers there are.
+    pub scale: Option<Spanned<i64>>,
     /// Confinement by name.
     pub security_opt: Vec<Spanned<SecurityOpt>>,
     /// The size of `/dev/shm`, in bytes.
@@ -77,6 +120,10 @@ pub struct Service {
     pub ulimits: Vec<Ulimit>,
     /// Who runs the process: `user`, `uid`, and a group after a colon.
     pub user: Option<Spanned<Rc<str>>>,
+    /// That the user namespace is the host's, as it is anyway.
+    pub userns_mode: Option<Spanned<Host>>,
+    /// That the names of the host are those of the host it runs on.
+    pub uts: Option<Spanned<Host>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
     /// Where the process starts.
@@ -95,22 +142,11 @@ impl Service {
 /// What Compose knows of a service and `bundlegen` does not do yet.
 const LATER: &[&str] = &[
     "develop",
-    "deploy",
     "attach",
     "build",
-    "blkio_config",
-    "cgroup",
-    "cgroup_parent",
     "configs",
-    "container_name",
     "cpu_count",
     "cpu_percent",
-    "cpu_shares",
-    "cpu_quota",
-    "cpu_period",
-    "cpu_rt_period",
-    "cpu_rt_runtime",
-    "cpuset",
     "credential_spec",
     "device_cgroup_rules",
     "devices",
@@ -124,18 +160,12 @@ const LATER: &[&str] = &[
     "gpus",
     "group_add",
     "healthcheck",
-    "ipc",
     "isolation",
     "links",
     "logging",
     "mac_address",
-    "mem_reservation",
-    "mem_swappiness",
-    "memswap_limit",
     "models",
-    "oom_kill_disable",
     "oom_score_adj",
-    "pid",
     "platform",
     "ports",
     "post_start",
@@ -145,14 +175,11 @@ const LATER: &[&str] = &[
     "pull_refresh_after",
     "restart",
     "runtime",
-    "scale",
     "secrets",
     "stdin_open",
     "stop_grace_period",
     "storage_opt",
     "use_api_socket",
-    "uts",
-    "userns_mode",
     "volumes_from",
 ];
 
@@ -163,24 +190,42 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     };
     let service = Service {
         annotations: t.list(d, "annotations", pairs),
+        blkio_config: t.opt(d, "blkio_config", blkio),
         cap_add: t.list(d, "cap_add", list(value)),
         cap_drop: t.list(d, "cap_drop", list(value)),
+        cgroup: t.opt(d, "cgroup", cgroup),
+        cgroup_parent: t.opt(d, "cgroup_parent", text),
         command: t.opt(d, "command", command).flatten(),
+        container_name: t.opt(d, "container_name", value),
+        cpu_period: t.opt(d, "cpu_period", integer),
+        cpu_quota: t.opt(d, "cpu_quota", integer),
+        cpu_rt_period: t.opt(d, "cpu_rt_period", integer),
+        cpu_rt_runtime: t.opt(d, "cpu_rt_runtime", integer),
+        cpu_shares: t.opt(d, "cpu_shares", integer),
         cpus: t.opt(d, "cpus", text_or_number),
+        cpuset: t.opt(d, "cpuset", value),
         depends_on: t.list(d, "depends_on", depends_on),
+        deploy: t.opt(d, "deploy", deploy).unwrap_or_default(),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
         hostname: t.opt(d, "hostname", value),
         image: t.opt(d, "image", text).filter(|image| !image.value.is_empty()),
         init: t.opt(d, "init", init),
+        ipc: t.opt(d, "ipc", ipc).flatten(),
         labels: t.list(d, "labels", pairs),
         mem_limit: t.opt(d, "mem_limit", text_or_number),
+        mem_reservation: t.opt(d, "mem_reservation", text_or_number),
+        mem_swappiness: t.opt(d, "mem_swappiness", integer),
+        memswap_limit: t.opt(d, "memswap_limit", integer),
         network_mode: t.opt(d, "network_mode", network_mode),
+        oom_kill_disable: t.opt(d, "oom_kill_disable", boolean),
+        pid: t.opt(d, "pid", pid).flatten(),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
         profiles: t.list(d, "profiles", list(text)),
         read_only: t.opt(d, "read_only", boolean),
+        scale: t.opt(d, "scale", integer),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
@@ -189,12 +234,16 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         tty: t.opt(d, "tty", boolean),
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
+        userns_mode: t.opt(d, "userns_mode", userns_mode).flatten(),
+        uts: t.opt(d, "uts", uts).flatten(),
         volumes: t.list(d, "volumes", list(mount)),
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };
     t.opt(d, "networks", networks);
-    let whole = t.finish(d, LATER);
+    let shared = check_shared(d, node);
+    let alike = check_alike(d, node, &service);
+    let whole = t.finish(d, LATER).and(shared).and(alike);
     (service, whole)
 }
 

@@ -20,8 +20,11 @@ pub const OWN_PREFIX: &str = "io.bundlegen.";
 /// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
 pub const IMAGE: &str = "io.bundlegen.image";
 
-/// The services that start before this one, sorted, with commas between them.
+/// The bundles that start before this one, sorted, with commas between them.
 pub const DEPENDS_ON: &str = "io.bundlegen.depends-on";
+
+/// The name that the container is to be known by.
+pub const CONTAINER_NAME: &str = "io.bundlegen.container-name";
 
 /// The bind sources that `prepare` makes where they are missing, as a JSON list.
 pub const CREATE: &str = "io.bundlegen.create-host-path";
@@ -224,9 +227,13 @@ fn own(context: &Context, all: &mut Annotations) {
         let origin = Origin::Image { reference: image.reference.clone(), part: "manifest" };
         all.insert(IMAGE.into(), (value, origin));
     }
-    let dependencies: BTreeSet<&str> = context.written().depends_on.iter().map(|name| &*name.value).collect();
-    if let Some(first) = context.written().depends_on.first() {
-        let list: Vec<&str> = dependencies.into_iter().collect();
+    if let Some(name) = &context.written().container_name {
+        all.insert(CONTAINER_NAME.into(), (name.value.to_string(), Origin::Written(name.span)));
+    }
+    let dependencies = &context.service.starts_after;
+    if let Some(first) = dependencies.first() {
+        let names: BTreeSet<&str> = dependencies.iter().map(|bundle| &*bundle.value).collect();
+        let list: Vec<&str> = names.into_iter().collect();
         all.insert(DEPENDS_ON.into(), (list.join(","), Origin::Written(first.span)));
     }
     let created = context.service.mounts.iter().filter_map(|mount| match &mount.source {

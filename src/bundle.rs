@@ -1,5 +1,6 @@
 //! From [`Project`] to [`Tree`]: what would be written, all of it, in memory.
 
+mod etc;
 pub mod json;
 pub mod state;
 pub mod sums;
@@ -12,10 +13,11 @@ use oci_spec::runtime as oci;
 use serde_json::Value;
 
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::lower::abilities::{self, Need};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
 use crate::lower::{Lowered, lower, mounts};
-use crate::project::{Project, Service};
+use crate::project::{Project, Service, Settings};
 use tree::{Entry, RelPath, Tree};
 
 /// The bundles of a project, and where their values come from.
@@ -34,7 +36,9 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     let mut failed = None;
     for service in &project.services {
         let lowered = lower(d, service, &project.settings, &mut profiles);
-        match lowered.and_then(|lowered| one(d, service, lowered, &mut filters, &mut bundles.tree)) {
+        let settings = &project.settings;
+        match lowered.and_then(|lowered| one(d, service, settings, lowered, &mut filters, &mut bundles.tree))
+        {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.bundle), origins)),
             Err(reported) => failed = Some(reported),
         }
@@ -48,38 +52,50 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
 fn one(
     d: &mut Diagnostics,
     service: &Service,
+    settings: &Settings,
     Lowered { spec, seccomp, origins }: Lowered,
     filters: &mut Filters,
     tree: &mut Tree,
 ) -> Result<Origins, Reported> {
-    let bundle = &service.bundle;
+    let (name, bundle) = (&service.name, &service.bundle);
     let mut config = json::spec(&spec).map_err(|error| internal(d, &error))?;
     let filter =
-        seccomp.map(|seccomp| filters.text(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
+        seccomp.map(|seccomp| filters.written(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
+    let needs = filter.as_ref().map_or(&[][..], |filter| &filter.needs);
+    abilities::check(d, name, &config, needs, &origins, settings)?;
     if let (Some(linux), Some(_)) = (config.get_mut("linux").and_then(Value::as_object_mut), &filter) {
         linux.insert("seccomp".into(), Value::from("the place of the filter"));
     }
-    let part = config.pointer("/linux/seccomp").zip(filter.as_deref());
+    let part = config.pointer("/linux/seccomp").zip(filter.as_ref().map(|filter| &*filter.text));
     let text = json::canonical_with(&config, part);
     put(d, tree, &format!("{bundle}/config.json"), Entry::file(text))?;
-    for (path, text) in generated(&config) {
+    for (path, text) in generated(&config, service) {
         put(d, tree, &format!("{bundle}/{path}"), Entry::file(text))?;
     }
     Ok(origins)
 }
 
-/// The texts of the filters, each written out once.
+/// The filters, each written out once.
 #[derive(Default)]
-struct Filters(Vec<(Rc<oci::LinuxSeccomp>, Rc<[u8]>)>);
+struct Filters(Vec<(Rc<oci::LinuxSeccomp>, Rc<Filter>)>);
+
+/// A filter as it is written.
+struct Filter {
+    text: Vec<u8>,
+    /// What a runtime must be able to do.
+    needs: Vec<Need>,
+}
 
 impl Filters {
-    fn text(&mut self, seccomp: &Rc<oci::LinuxSeccomp>) -> Result<Rc<[u8]>, serde_json::Error> {
-        if let Some((_, text)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, seccomp)) {
-            return Ok(Rc::clone(text));
+    fn written(&mut self, seccomp: &Rc<oci::LinuxSeccomp>) -> Result<Rc<Filter>, serde_json::Error> {
+        if let Some((_, filter)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, seccomp)) {
+            return Ok(Rc::clone(filter));
         }
-        let text: Rc<[u8]> = json::part(&json::pruned(&**seccomp)?, SECCOMP_DEPTH).into();
-        self.0.push((Rc::clone(seccomp), Rc::clone(&text)));
-        Ok(text)
+        let value = json::pruned(&**seccomp)?;
+        let (text, needs) = (json::part(&value, SECCOMP_DEPTH), abilities::of_filter(&value));
+        let filter = Rc::new(Filter { text, needs });
+        self.0.push((Rc::clone(seccomp), Rc::clone(&filter)));
+        Ok(filter)
     }
 }
 
@@ -87,28 +103,19 @@ impl Filters {
 const SECCOMP_DEPTH: usize = 2;
 
 /// The generated files that the spec mounts: one that the service covers with its own is not made.
-fn generated(config: &Value) -> Vec<(&'static str, String)> {
+fn generated(config: &Value, service: &Service) -> Vec<(&'static str, String)> {
     let mounted = |source: &str| {
         let mounts = config.get("mounts").and_then(Value::as_array);
         mounts.into_iter().flatten().any(|mount| mount.get("source").and_then(Value::as_str) == Some(source))
     };
     let hostname = config.get("hostname").and_then(Value::as_str).unwrap_or_default();
     let files = [
-        (mounts::HOSTS.trim_start_matches('/'), LOOPBACK.to_owned()),
+        (mounts::HOSTS.trim_start_matches('/'), etc::hosts(&service.written)),
         (mounts::HOSTNAME.trim_start_matches('/'), format!("{hostname}\n")),
+        (mounts::RESOLV_CONF.trim_start_matches('/'), etc::resolv_conf(&service.written)),
     ];
     files.into_iter().filter(|(path, _)| mounted(path)).collect()
 }
-
-/// The names every container knows, as Docker writes them.
-const LOOPBACK: &str = "\
-127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-";
 
 fn put(d: &mut Diagnostics, tree: &mut Tree, path: &str, entry: Entry) -> Result<(), Reported> {
     let path = RelPath::parse(path).map_err(|error| internal(d, &error))?;

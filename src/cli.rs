@@ -8,6 +8,8 @@ mod build;
 mod check;
 mod config;
 mod discovery;
+mod explain;
+mod inspect;
 mod prepare;
 mod project;
 mod request;
@@ -19,6 +21,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Invalid};
 use crate::image::Platform;
 use crate::printable::printable;
@@ -58,6 +61,17 @@ pub enum Command {
     /// Verifies the checksums, unpacks the root file systems from the images, and creates the directories of volumes
     /// and of bind mounts in short form. A second run does nothing.
     Prepare(PrepareArgs),
+    /// Say where the values of a bundle come from
+    ///
+    /// Compiles the project, writes nothing, and names for every value of the service's `config.json` the place in a
+    /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
+    /// one around it that is.
+    Explain(ExplainArgs),
+    /// Print bundles as a Compose file
+    ///
+    /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
+    /// handed on. Building the result again, with the lock beside it, gives the same `config.json`.
+    Inspect(InspectArgs),
 }
 
 /// Which Compose project is meant.
@@ -90,6 +104,14 @@ pub struct ProjectArgs {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub build: BuildArgs,
+}
+
+/// What a build is told, but for the files.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub compose: ComposeArgs,
     /// A variable of the environment that is meant to have a say in the output
     #[arg(long = "env", value_name = "NAME")]
@@ -106,9 +128,37 @@ pub struct ProjectArgs {
     /// Who makes the control groups of the containers: cgroupfs or systemd
     #[arg(long, value_name = "MANAGER", value_parser = value::<CgroupManager>)]
     pub cgroup_manager: Option<CgroupManager>,
+    /// A runtime the bundles are for, such as runc-1.2 or crun-1.14 [default: runc-1.1 and crun-1.8]
+    #[arg(long, value_name = "RUNTIME", value_parser = value::<RuntimeVersion>)]
+    pub target: Vec<RuntimeVersion>,
+    /// A file with what `runc features` or `crun features` printed on the host the bundles are for
+    #[arg(long, value_name = "FILE")]
+    pub features: Vec<PathBuf>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
+}
+
+/// Bundles on the disk.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A bundle, or a directory of bundles
+    #[arg(value_name = "BUNDLE", required = true)]
+    pub bundles: Vec<PathBuf>,
+}
+
+/// A value of a bundle.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The service, by the name of its bundle
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// A JSON pointer into its `config.json`, such as `/process/args/0` [default: all of it]
+    #[arg(value_name = "POINTER", default_value = "")]
+    pub pointer: String,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub build: BuildArgs,
 }
 
 /// What is printed of a project.
@@ -226,6 +276,8 @@ pub fn run() -> Outcome {
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     }
 }
 

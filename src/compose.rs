@@ -8,14 +8,16 @@
 pub mod blkio;
 pub mod check;
 pub mod decode;
-mod dependency;
+pub mod dependency;
 pub mod deploy;
 pub mod dotenv;
 pub mod expand;
 mod extension;
+mod handed_on;
 pub mod limits;
 pub mod merge;
 pub mod namespace;
+pub mod no_place;
 pub mod schema;
 pub mod service;
 pub mod value;
@@ -27,6 +29,7 @@ use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::{Entry, Node, Value};
 use decode::{Expected, Table, text, wrong_type};
+use handed_on::handed_on;
 
 pub use extension::{Extension, ServiceExtension};
 pub use service::Service;
@@ -39,6 +42,8 @@ pub struct File {
     pub name: Option<Spanned<Rc<str>>>,
     /// The services in the order of the file.
     pub services: Vec<Named<Service>>,
+    /// The networks in the order of the file, as they are.
+    pub networks: Vec<Named<Node>>,
     /// The named volumes in the order of the file.
     pub volumes: Vec<Named<Volume>>,
     /// Options of `bundlegen` that change the output.
@@ -70,14 +75,16 @@ pub struct Named<T> {
 pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS", ".bundlegen-new", ".git"];
 
 /// What Compose knows at the top of a file and `bundlegen` does not do yet.
-const LATER: &[&str] = &["models", "secrets", "configs"];
+const LATER: &[&str] = &["secrets", "configs"];
 
 /// Types every value of a completed project, whose name is `project`. Definitions with mistakes are left out,
 /// everything wrong is reported.
 pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, Reported> {
     let mut table = Table::new(d, root, "a Compose file")?;
-    table.opt(d, "networks", networks);
+    // The services that use them have been told.
+    table.opt(d, "models", |_, _| Ok(()));
     let file = File {
+        networks: table.list(d, "networks", |d, node| networks(d, node, project)),
         services: table.list(d, "services", services),
         volumes: table.list(d, "volumes", |d, node| volumes(d, node, project)),
         name: table.opt(d, "name", text),
@@ -96,16 +103,21 @@ fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Rep
     Ok(services)
 }
 
-/// The default network is in every project, and is empty so far.
-fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    let says_more = |entry: &&Entry| entry.value.entries().iter().any(|entry| &*entry.key != "name");
-    match node.entries().iter().find(|entry| &*entry.key != "default" || says_more(entry)) {
-        Some(entry) => Err(d
-            .error(Code::NotSupported, "`networks` of a Compose file is not supported yet")
-            .label(entry.key_span, "known to Compose, not done here")
-            .emit()),
-        None => Ok(()),
+/// The networks of a project as they are. A name that says no more than the key is none, as for volumes.
+fn networks(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<Node>>, Reported> {
+    let networks = definitions(d, node, "`networks`", |d, node| match handed_on(d, node) {
+        Ok(network) => (network, Ok(())),
+        Err(reported) => (Node::null(node.span), Err(reported)),
+    });
+    let mut networks = networks?;
+    for Named { name: key, value, .. } in &mut networks {
+        let implied = format!("{project}_{}", key.value);
+        let says_more =
+            |entry: &&Entry| &*entry.key != "name" || entry.value.as_str() != Some(implied.as_str());
+        let entries = value.entries().iter().filter(says_more).cloned().collect();
+        *value = Node::map(value.span, entries);
     }
+    Ok(networks)
 }
 
 /// The volumes of a project. A name that says no more than the key is none: the directory of a volume must not depend

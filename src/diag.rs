@@ -289,6 +289,8 @@ codes! {
     Tag = "tag",
     /// Compose knows it; `bundlegen` does not do it yet.
     NotSupported = "not-supported",
+    /// Compose knows it; a bundle has no place for it.
+    NoPlace = "no-place",
     /// A variable is written wrongly, or one that must be set is not.
     Interpolation = "interpolation",
     /// A variable is not set.
@@ -335,6 +337,8 @@ codes! {
     Lock = "lock",
     /// There is nothing to run.
     NoCommand = "no-command",
+    /// A service waits for the health of one that has no healthcheck.
+    NoHealthcheck = "no-healthcheck",
     /// A service has a network with nothing in it.
     NoNetwork = "no-network",
     /// A namespace of another container has to be pinned.
@@ -343,6 +347,8 @@ codes! {
     ReservedKey = "reserved-key",
     /// A seccomp profile has a mistake.
     SeccompProfile = "seccomp-profile",
+    /// A runtime cannot do what is asked for.
+    Features = "features",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
     /// The image declares a volume.

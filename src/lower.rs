@@ -4,6 +4,7 @@
 //! together in the order of the runtime spec. One section, one file: it reads the service, returns its part of the
 //! spec and says where every value came from. Nothing here reads a file or looks at the host.
 
+pub mod abilities;
 pub mod annotations;
 pub mod capabilities;
 pub mod cgroup;
@@ -12,6 +13,7 @@ pub mod devices;
 pub mod hostname;
 pub mod mounts;
 pub mod namespaces;
+mod networks;
 pub mod origin;
 pub mod paths;
 pub mod process;
@@ -19,6 +21,7 @@ pub mod resources;
 pub mod rlimits;
 pub mod root;
 pub mod seccomp;
+mod supervision;
 pub mod sysctl;
 
 use std::collections::BTreeSet;
@@ -65,63 +68,85 @@ pub fn lower(
     let before = d.errors();
     // Every attribute has a section that reads it: a new one does not compile until it has a home here.
     let compose::Service {
-        annotations: _,      // annotations
-        blkio_config: _,     // resources
-        cap_add: _,          // capabilities, seccomp
-        cap_drop: _,         // capabilities, seccomp
-        cgroup: _,           // namespaces
-        cgroup_parent: _,    // cgroup
-        command: _,          // process
-        container_name: _,   // annotations
-        cpu_period: _,       // resources
-        cpu_quota: _,        // resources
-        cpu_rt_period: _,    // resources
-        cpu_rt_runtime: _,   // resources
-        cpu_shares: _,       // resources
-        cpus: _,             // resources
-        cpuset: _,           // resources
-        depends_on: _,       // annotations
-        deploy: _,           // resources
-        entrypoint: _,       // process
-        environment: _,      // process, through the project's environment
-        expose: _,           // annotations
-        hostname: _,         // hostname
-        image: _,            // root, annotations
-        init: _,             // nothing: only `false` is accepted
-        ipc: _,              // namespaces, mounts, sysctl
-        labels: _,           // annotations
-        mem_limit: _,        // resources
-        mem_reservation: _,  // resources
-        mem_swappiness: _,   // resources
-        memswap_limit: _,    // resources
-        network_mode: _,     // namespaces, mounts, sysctl
-        oom_kill_disable: _, // resources
-        pid: _,              // namespaces
-        pids_limit: _,       // resources
-        profiles: _,         // nowhere: `model` left the service out, or in
-        privileged: _,       // capabilities, mounts, devices, seccomp, paths, namespaces
-        read_only: _,        // root
-        scale: _,            // nowhere: `project` made so many services of it
-        security_opt: _,     // process, seccomp
-        shm_size: _,         // mounts
-        sysctls: _,          // sysctl
-        stop_signal: _,      // annotations
-        tmpfs: _,            // mounts
-        tty: _,              // process
-        ulimits: _,          // rlimits
-        user: _,             // process, capabilities
-        userns_mode: _,      // nowhere: there is no other user namespace
-        uts: _,              // namespaces, hostname, sysctl
-        volumes: _,          // mounts
-        working_dir: _,      // process
-        extension: _,        // root
+        annotations: _,        // annotations
+        attach: _,             // supervision
+        build: _,              // nothing: the image is there before
+        blkio_config: _,       // resources
+        cap_add: _,            // capabilities, seccomp
+        cap_drop: _,           // capabilities, seccomp
+        cgroup: _,             // namespaces
+        cgroup_parent: _,      // cgroup
+        command: _,            // process
+        container_name: _,     // annotations
+        cpu_period: _,         // resources
+        cpu_quota: _,          // resources
+        cpu_rt_period: _,      // resources
+        cpu_rt_runtime: _,     // resources
+        cpu_shares: _,         // resources
+        cpus: _,               // resources
+        cpuset: _,             // resources
+        depends_on: _,         // supervision
+        deploy: _,             // resources
+        dns: _,                // the generated files, mounts
+        dns_opt: _,            // the generated files, mounts
+        dns_search: _,         // the generated files, mounts
+        entrypoint: _,         // process
+        environment: _,        // process, through the project's environment
+        expose: _,             // annotations
+        external_links: _,     // supervision
+        extra_hosts: _,        // the generated files, supervision
+        healthcheck: _,        // supervision, over that of the image
+        hostname: _,           // hostname
+        image: _,              // root, annotations
+        init: _,               // nothing: only `false` is accepted
+        ipc: _,                // namespaces, mounts, sysctl
+        labels: _,             // annotations
+        links: _,              // supervision, networks
+        logging: _,            // supervision
+        mac_address: _,        // supervision, networks
+        mem_limit: _,          // resources
+        mem_reservation: _,    // resources
+        mem_swappiness: _,     // resources
+        memswap_limit: _,      // resources
+        network_mode: _,       // namespaces, mounts, sysctl
+        networks: _,           // supervision, networks
+        oom_kill_disable: _,   // resources
+        pid: _,                // namespaces
+        pids_limit: _,         // resources
+        platform: _,           // root
+        ports: _,              // supervision, networks
+        post_start: _,         // supervision
+        pre_stop: _,           // supervision
+        profiles: _,           // nowhere: `model` left the service out, or in
+        privileged: _,         // capabilities, mounts, devices, seccomp, paths, namespaces
+        pull_policy: _,        // supervision
+        pull_refresh_after: _, // supervision
+        read_only: _,          // root
+        restart: _,            // supervision
+        runtime: _,            // supervision
+        scale: _,              // nowhere: `project` made so many services of it
+        security_opt: _,       // process, seccomp
+        shm_size: _,           // mounts
+        sysctls: _,            // sysctl
+        stdin_open: _,         // supervision
+        stop_grace_period: _,  // supervision
+        stop_signal: _,        // annotations
+        tmpfs: _,              // mounts
+        tty: _,                // process
+        ulimits: _,            // rlimits
+        user: _,               // process, capabilities
+        userns_mode: _,        // nowhere: there is no other user namespace
+        uts: _,                // namespaces, hostname, sysctl
+        volumes: _,            // mounts, root
+        working_dir: _,        // process
+        extension: _,          // root
     } = &*service.written;
 
     let context = Context { service, settings, capabilities: final_capabilities(&service.written) };
     let mut o = Origins::default();
     let mut spec = empty_spec(d)?;
     o.set("/ociVersion", Origin::Default("the oldest version that has all we use"));
-    spec.set_root(Some(root::root(&context, &mut o)))
+    spec.set_root(root::root(d, &context, &mut o).ok())
         .set_process(process::process(d, &context, &mut o).ok())
         .set_hostname(hostname::hostname(&context, &mut o))
         .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
@@ -156,7 +181,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
         .set_devices(None)
         .set_seccomp(None)
-        .set_rootfs_propagation(None)
+        .set_rootfs_propagation(root::propagation(context, o))
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
         .set_mount_label(None)

@@ -3,9 +3,13 @@
 //! After [`resolve`] nothing is read any more. The attributes as they were written stay as they are; a
 //! [`Service`] adds what needs another file, another service or the image.
 
+mod build;
 mod environment;
+mod features;
+mod healthcheck;
 mod images;
 mod namespaces;
+mod networks;
 mod order;
 mod replicas;
 mod security;
@@ -17,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::compose::dependency::Dependency;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::Environment;
@@ -24,7 +29,10 @@ use crate::lock::{Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
+pub use features::Features;
+pub use healthcheck::{Healthcheck, State};
 pub use namespaces::{Namespace, Namespaces, Owner};
+pub use networks::Attachment;
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
@@ -50,8 +58,8 @@ pub struct Service {
     pub bundle: Rc<str>,
     /// Its attributes as they were written.
     pub written: Rc<compose::Service>,
-    /// The bundles of the services that start before it.
-    pub starts_after: Vec<Spanned<Rc<str>>>,
+    /// What it waits for, by bundle.
+    pub starts_after: Vec<Dependency>,
     /// Whose namespaces it is in.
     pub namespaces: Namespaces,
     /// Where its root file system comes from.
@@ -62,8 +70,12 @@ pub struct Service {
     pub environment: BTreeMap<Rc<str>, Variable>,
     /// How it is confined by name.
     pub security: Security,
+    /// How to learn whether it is well, as the image and the file have it.
+    pub healthcheck: Option<Healthcheck>,
     /// Its mounts, with their sources found.
     pub mounts: Vec<Mount>,
+    /// The networks it is in, by name.
+    pub networks: Vec<Attachment>,
 }
 
 /// Where a root file system comes from.
@@ -129,9 +141,12 @@ pub fn resolve(
     lock: Option<Lock>,
     options: &Options,
 ) -> Result<Project, Reported> {
-    let settings = settings::settings(d, &options.name, &file.extension, &options.choices)?;
+    let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
-    let volumes = volumes::Declared::new(&file.volumes);
+    let declared = Declared {
+        networks: networks::Declared::new(file.networks),
+        volumes: volumes::Declared::new(&file.volumes),
+    };
     check_not_empty(d, &file.services, sources);
     let written = services(file.services);
     let replicas = replicas::Replicas::new(d, &written);
@@ -147,25 +162,29 @@ pub fn resolve(
         let starts_after = starts_after(written, &peers, &replicas);
         for bundle in replicas.of(&name.value) {
             let place = Place { name, bundle, starts_after: &starts_after, namespaces: &namespaces };
-            found.extend(service(d, sources, &place, written, &volumes, &mut images, options));
+            found.extend(service(d, sources, &place, written, &declared, &mut images, options));
         }
     }
+    found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
+    healthcheck::check_dependencies(d, &found);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     Ok(Project { services: found, lock: images.into_lock(), settings })
 }
 
-/// All containers of every service that is waited for, and where that is written.
+/// All containers of every service that is waited for.
 fn starts_after(
     written: &compose::Service,
     peers: &namespaces::Peers,
     replicas: &replicas::Replicas,
-) -> Vec<Spanned<Rc<str>>> {
+) -> Vec<Dependency> {
     let containers = peers.containers_of(written);
     let needed = written.depends_on.iter().chain(&containers);
     let bundles = needed.flat_map(|service| {
-        let span = service.span;
-        replicas.of(&service.value).iter().map(move |bundle| Spanned { value: Rc::clone(bundle), span })
+        replicas.of(&service.name.value).iter().map(|bundle| {
+            let name = Spanned { value: Rc::clone(bundle), span: service.name.span };
+            Dependency { name, ..service.clone() }
+        })
     });
     bundles.collect()
 }
@@ -174,10 +193,16 @@ fn starts_after(
 fn services(services: Vec<Named<compose::Service>>) -> Vec<Named<Rc<compose::Service>>> {
     let names: BTreeSet<Rc<str>> = services.iter().map(|service| Rc::clone(&service.name.value)).collect();
     let known = services.into_iter().map(|Named { name, mut value, whole }| {
-        value.depends_on.retain(|dependency| names.contains(&dependency.value));
+        value.depends_on.retain(|dependency| names.contains(&dependency.name.value));
         Named { name, value: Rc::new(value), whole }
     });
     known.collect()
+}
+
+/// What a project defines besides services.
+struct Declared {
+    networks: networks::Declared,
+    volumes: volumes::Declared,
 }
 
 /// A build of nothing is a mistake in the file name more often than a wish.
@@ -195,7 +220,7 @@ fn check_not_empty(d: &mut Diagnostics, services: &[Named<compose::Service>], so
 struct Place<'a> {
     name: &'a Spanned<Rc<str>>,
     bundle: &'a Rc<str>,
-    starts_after: &'a [Spanned<Rc<str>>],
+    starts_after: &'a [Dependency],
     namespaces: &'a Namespaces,
 }
 
@@ -204,7 +229,7 @@ fn service(
     sources: &mut Sources,
     place: &Place,
     written: &Rc<compose::Service>,
-    volumes: &volumes::Declared,
+    declared: &Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
@@ -212,10 +237,12 @@ fn service(
     let root = root(d, place.name, written, images, options);
     let environment = environment::of_service(written);
     let security = security::security(d, sources, written, options);
-    let mounts = volumes::mounts(d, written, volumes, options);
+    let mounts = volumes::mounts(d, written, &declared.volumes, options);
     let root = root?;
     let user = users::user(d, written, place.name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);
+    let healthcheck = healthcheck::of_service(written, place.name, &root);
+    let networks = declared.networks.of_service(written);
     Ok(Service {
         name: place.name.clone(),
         bundle: Rc::clone(place.bundle),
@@ -226,7 +253,9 @@ fn service(
         user,
         environment,
         security,
+        healthcheck,
         mounts,
+        networks,
     })
 }
 
@@ -241,10 +270,10 @@ fn root(
         let path = HostPath::resolve(d, rootfs, options);
         return Ok(Root::Directory(Spanned { value: path, span: rootfs.span }));
     }
-    let Some(reference) = &written.image else {
+    let Some(reference) = build::image(d, name, written, &options.name) else {
         let message = format!("service `{}` has no image", name.value);
         let draft = d.error(Code::MissingImage, message).label(name.span, "");
         return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
     };
-    images.find(d, reference).map(Root::Image)
+    images.find(d, &reference).map(Root::Image)
 }

@@ -236,6 +236,14 @@ impl Sources {
         self.files.get(file.0 as usize).map_or("", |f| &f.name)
     }
 
+    /// The line and the column where a span starts, both from one; columns are characters.
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        let text = self.text(span.file);
+        let before = text.get(..span.start as usize).unwrap_or(&text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+
     /// The text a span covers.
     pub fn slice(&self, span: Span) -> &str {
         let text = self.files.get(span.file.0 as usize).map_or("", |f| &f.text);

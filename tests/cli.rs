@@ -279,3 +279,31 @@ fn what_arguments_and_variables_say_wrongly_is_told() {
     said.fails_with(1, "there is no compose.yaml here or in a directory above");
     said.fails_with(1, "name the file with `-f FILE`");
 }
+
+/// What a text has in the lines that begin with a pointer.
+fn explained(run: &Run) -> Vec<String> {
+    run.said().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_value_is_explained_by_the_place_that_decided_it() {
+    let project = Project::new(&[
+        ("compose.yaml", &format!("services:\n  a: {SERVICE}, cap_add: [SYS_TIME]}}\n")),
+        ("compose.override.yaml", "services:\n  a:\n    environment: {HOW: 'far'}\n"),
+    ]);
+    let explain = |pointer: &str| explained(&project.run("", &["explain", "a", pointer], &[]));
+    assert_eq!(explain("/process/env/0"), ["/process/env/0 \"HOSTNAME=a\" compose.override.yaml:2:3 a"]);
+    assert_eq!(explain("/process/env/1"), ["/process/env/1 \"HOW=far\" compose.override.yaml:3:24 'far'"]);
+    let bounding = explain("/process/capabilities/bounding");
+    assert_eq!(bounding.len(), 15);
+    assert!(bounding[14].contains("\"CAP_SYS_TIME\" compose.yaml:2:"), "{bounding:?}");
+    assert!(bounding[9].starts_with("/process/capabilities/bounding/9 "), "{bounding:?}");
+    assert_eq!(
+        explain("/linux/maskedPaths/3"),
+        ["/linux/maskedPaths/3 \"/proc/kcore\" default: Docker's masked and read-only paths"]
+    );
+    assert!(explain("/nowhere")[0].contains("there is no `/nowhere`"));
+    let unknown = project.run("", &["explain", "b"], &[]);
+    assert_eq!(unknown.code(), 1);
+    assert!(unknown.said().contains("no bundle is called `b`"), "{}", unknown.said());
+}

@@ -12,17 +12,10 @@
     reason = "tests make their inputs"
 )]
 
+#[path = "support/containers.rs"]
+mod containers;
 mod runtime {
-    pub mod host;
-    pub mod image;
     pub mod project;
-    pub mod report;
-
-    /// Speaks past the test harness, which keeps what passing tests print to itself.
-    pub fn say(text: &str) {
-        use std::io::Write as _;
-        std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
-    }
 }
 
 use std::collections::BTreeSet;
@@ -31,9 +24,9 @@ use std::fs;
 use bundlegen::compose::value::capability::Capability;
 use bundlegen::lower::capabilities::DEFAULT;
 use bundlegen::lower::defaults::{MASKED_PATHS, READONLY_PATHS};
-use runtime::image::COPIED;
+use containers::image::COPIED;
+use containers::say;
 use runtime::project::{app, project, script};
-use runtime::say;
 use serde_json::{Value, json};
 
 fn capabilities(names: &str) -> BTreeSet<Capability> {
@@ -337,7 +330,9 @@ fn services_in_order() {
         let log = fs::read_to_string(project.root.join("bundles/volumes/log/order")).unwrap();
         assert_eq!(log, "db\ncache\nweb\n");
         let annotations = &project.state("web")["annotations"];
-        assert_eq!(annotations["io.bundlegen.depends-on"], "cache,db");
+        let dependency = r#"{"condition":"service_started","required":true}"#;
+        let dependencies = format!(r#"{{"cache":{dependency},"db":{dependency}}}"#);
+        assert_eq!(annotations["io.bundlegen.depends-on"], dependencies);
     });
 }
 

@@ -5,7 +5,7 @@ use super::{Outcome, ProjectArgs, complain, say};
 use crate::disk::{Applied, Error, apply, plan, plan_file};
 
 pub(super) fn run(args: &ProjectArgs) -> Outcome {
-    match build(args) {
+    match build(&args.build, &args.files) {
         Ok(built) => match write(&built) {
             Ok(applied) => {
                 say(&report(&built, &applied));

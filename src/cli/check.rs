@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::project::{Built, build};
-use super::{ComposeArgs, Outcome, ProjectArgs, complain, say};
+use super::{BuildArgs, ComposeArgs, Outcome, ProjectArgs, complain, say};
+use crate::compose::value::runtime::RuntimeVersion;
 use crate::disk::{Change, Error, Plan, diff, plan, plan_file};
 
 pub(super) fn run(args: &ProjectArgs) -> Outcome {
-    let plans = match build(args) {
+    let plans = match build(&args.build, &args.files) {
         Ok(built) => compare(&built),
         Err(outcome) => return outcome,
     };
@@ -55,14 +56,14 @@ fn advice(args: &ProjectArgs, plans: &[Plan]) -> String {
 fn command(args: &ProjectArgs) -> String {
     let mut words = vec!["bundlegen".to_owned(), "build".to_owned()];
     words.extend(args.files.iter().map(|file| file.display().to_string()));
-    for (option, values) in options(args) {
+    for (option, values) in options(&args.build) {
         words.extend(values.into_iter().flat_map(|value| [option.to_owned(), value]));
     }
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The options of a build with their values.
-fn options(args: &ProjectArgs) -> [(&'static str, Vec<String>); 10] {
+fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 12] {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
     let path = |path: &Option<PathBuf>| paths(path.as_slice());
     let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
@@ -77,6 +78,8 @@ fn options(args: &ProjectArgs) -> [(&'static str, Vec<String>); 10] {
         ("--images", path(&args.images)),
         ("--platform", args.platform.iter().map(ToString::to_string).collect()),
         ("--cgroup-manager", args.cgroup_manager.iter().map(ToString::to_string).collect()),
+        ("--target", args.target.iter().map(RuntimeVersion::option).collect()),
+        ("--features", paths(&args.features)),
     ]
 }
 

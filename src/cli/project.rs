@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::request::{How, request};
-use super::{Outcome, ProjectArgs, complain, show};
+use super::{BuildArgs, Outcome, complain, show};
 use crate::compose::Variables;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::in_project;
@@ -22,15 +22,17 @@ pub(super) struct Built {
     pub(super) bundles: PathBuf,
     /// Where the lock stands.
     pub(super) lock: PathBuf,
+    /// What was read.
+    pub(super) sources: Sources,
 }
 
 /// Compiles what the arguments name, and shows what was found on the way.
-pub(super) fn build(args: &ProjectArgs) -> Result<Built, Outcome> {
+pub(super) fn build(args: &BuildArgs, files: &[PathBuf]) -> Result<Built, Outcome> {
     let mut d = Diagnostics::default();
     let mut sources = Sources::default();
-    let built = compiled(&mut d, &mut sources, args);
+    let built = compiled(&mut d, &mut sources, args, files);
     show(&d, &sources);
-    match built {
+    match built.map(|built| built.map(|built| Built { sources, ..built })) {
         Ok(Some(built)) if d.errors() == 0 && !(args.deny_warnings && d.warnings() > 0) => Ok(built),
         Ok(Some(_)) => {
             complain("nothing is written: warnings count as errors\n");
@@ -44,10 +46,11 @@ pub(super) fn build(args: &ProjectArgs) -> Result<Built, Outcome> {
 fn compiled(
     d: &mut Diagnostics,
     sources: &mut Sources,
-    args: &ProjectArgs,
+    args: &BuildArgs,
+    files: &[PathBuf],
 ) -> Result<Option<Built>, Reported> {
     let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
-    let request = request(d, sources, &args.compose, &args.files, how)?;
+    let request = request(d, sources, &args.compose, files, how)?;
     let directory = &request.directory;
     let bundles = args.output.clone().unwrap_or_else(|| in_project("bundles", directory));
     let to_project = match way(&bundles, directory) {
@@ -68,9 +71,19 @@ fn compiled(
         selection: Selection { profiles: args.compose.profile.clone(), services: Vec::new() },
         to_project,
         images: args.images.clone(),
-        choices: Choices { platform: args.platform.clone(), cgroup_manager: args.cgroup_manager },
+        choices: choices(args),
     };
-    compile(d, sources, &input).map(|compiled| Some(Built { compiled, bundles, lock }))
+    compile(d, sources, &input)
+        .map(|compiled| Some(Built { compiled, bundles, lock, sources: Sources::default() }))
+}
+
+fn choices(args: &BuildArgs) -> Choices {
+    Choices {
+        platform: args.platform.clone(),
+        cgroup_manager: args.cgroup_manager,
+        targets: args.target.clone(),
+        features: args.features.clone(),
+    }
 }
 
 /// The way from one directory to another, with links followed as far as the directories exist.

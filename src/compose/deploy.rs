@@ -51,7 +51,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reporte
 }
 
 fn swarm(d: &mut Diagnostics, node: &Node, path: &str, about: &str) -> Result<(), Reported> {
-    let draft = d.warning(Code::NotSupported, format!("`{path}` has no place in a bundle"));
+    let draft = d.warning(Code::NoPlace, format!("`{path}` has no place in a bundle"));
     draft.label(node.span, format!("tells a swarm {about}")).help("remove it, or keep it for a swarm").emit();
     Ok(())
 }

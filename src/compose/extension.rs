@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, text, value};
+use super::decode::{Table, list, text, value};
 use super::value::cgroup_manager::CgroupManager;
+use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::Node;
@@ -21,6 +22,12 @@ pub struct Extension {
     /// Who makes the control groups of the containers: `cgroupfs` or `systemd`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub cgroup_manager: Option<Spanned<CgroupManager>>,
+    /// The runtimes the bundles are for, such as `runc-1.2`; the oldest that are known by default.
+    #[cfg_attr(test, schemars(with = "Vec<String>", default))]
+    pub targets: Vec<Spanned<RuntimeVersion>>,
+    /// Files with what `runc features` or `crun features` printed, relative to the project directory.
+    #[cfg_attr(test, schemars(with = "Vec<String>", default))]
+    pub features: Vec<Spanned<Rc<str>>>,
 }
 
 /// `x-bundlegen` of a service.
@@ -38,6 +45,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         images: t.opt(d, "images", text),
         platform: t.opt(d, "platform", text),
         cgroup_manager: t.opt(d, "cgroup-manager", value),
+        targets: t.list(d, "targets", list(value)),
+        features: t.list(d, "features", list(text)),
     };
     t.finish(d, &[])?;
     Ok(extension)

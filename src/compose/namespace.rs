@@ -6,7 +6,7 @@ use super::decode::text;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
-use crate::yaml::{Entry, Node};
+use crate::yaml::Node;
 
 /// Another container, as an attribute names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,18 +174,6 @@ fn no_mode(d: &mut Diagnostics, what: &str, mode: &str, span: Span, words: &[&st
         .help(format!("write {words_help}, or nothing"))
         .did_you_mean(nearest(mode, words.iter().copied()))
         .emit()
-}
-
-/// Every service without a network mode is in the default network, which is empty so far.
-pub(super) fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    let other = |entry: &&Entry| &*entry.key != "default" || !entry.value.entries().is_empty();
-    match node.entries().iter().find(other) {
-        Some(entry) => Err(d
-            .error(Code::NotSupported, "`networks` of a service is not supported yet")
-            .label(entry.key_span, "known to Compose, not done here")
-            .emit()),
-        None => Ok(()),
-    }
 }
 
 fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use super::origin::{Origin, Origins, escaped};
+use super::supervision::supervision;
 use crate::compose::decode::Pair;
 use crate::compose::value::port::ExposedPort;
 use crate::compose::value::signal::Signal;
@@ -19,9 +20,6 @@ pub const OWN_PREFIX: &str = "io.bundlegen.";
 
 /// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
 pub const IMAGE: &str = "io.bundlegen.image";
-
-/// The bundles that start before this one, sorted, with commas between them.
-pub const DEPENDS_ON: &str = "io.bundlegen.depends-on";
 
 /// The name that the container is to be known by.
 pub const CONTAINER_NAME: &str = "io.bundlegen.container-name";
@@ -37,7 +35,7 @@ pub const NOCOPY: &str = "io.bundlegen.volume-nocopy";
 const RUNTIME_PREFIXES: &[&str] =
     &["run.oci.", "org.systemd.property.", "org.criu.", "krun.", "module.wasm."];
 
-type Annotations = BTreeMap<String, (String, Origin)>;
+pub(super) type Annotations = BTreeMap<String, (String, Origin)>;
 
 /// What the image implies, then its labels, then `labels`, then `annotations`, then our own; the later ones win.
 pub fn annotations<M: FromIterator<(String, String)>>(
@@ -55,6 +53,7 @@ pub fn annotations<M: FromIterator<(String, String)>>(
     let annotations = written(d, &context.written().annotations, &mut all, Runtime::Meant);
     labels.and(annotations)?;
     own(context, &mut all);
+    supervision(d, context, &mut all);
     let recorded = all.into_iter().map(|(key, (value, origin))| {
         o.set(format!("/annotations/{}", escaped(&key)), origin);
         (key, value)
@@ -229,12 +228,6 @@ fn own(context: &Context, all: &mut Annotations) {
     }
     if let Some(name) = &context.written().container_name {
         all.insert(CONTAINER_NAME.into(), (name.value.to_string(), Origin::Written(name.span)));
-    }
-    let dependencies = &context.service.starts_after;
-    if let Some(first) = dependencies.first() {
-        let names: BTreeSet<&str> = dependencies.iter().map(|bundle| &*bundle.value).collect();
-        let list: Vec<&str> = names.into_iter().collect();
-        all.insert(DEPENDS_ON.into(), (list.join(","), Origin::Written(first.span)));
     }
     let created = context.service.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Bind { path, missing: MissingSource::Created, .. } | MountSource::Volume { path } => {

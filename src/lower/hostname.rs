@@ -20,7 +20,7 @@ pub(super) fn name(context: &Context) -> Option<(String, Origin)> {
     }
     let joined = context.joined_network();
     let written = context.written().hostname.as_ref();
-    if let Some(written) = joined.and_then(|owner| owner.hostname.as_ref()).or(written) {
+    if let Some(written) = joined.and_then(|owner| owner.written.hostname.as_ref()).or(written) {
         return Some((written.value.to_string(), Origin::Written(written.span)));
     }
     if let Some(owner) = joined {

@@ -22,8 +22,8 @@ pub const HOSTS: &str = "/etc/hosts";
 /// Where the file with the host name is seen, and its source below the bundle.
 pub const HOSTNAME: &str = "/etc/hostname";
 
-/// Files that the host's own are, where the network is the host's.
-const HOST_FILES: [&str; 2] = [HOSTS, "/etc/resolv.conf"];
+/// Where the file for the resolver is seen, and its source below the bundle.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// One mount before its place in the list is known.
 struct Planned {
@@ -161,29 +161,38 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
 }
 
 /// The files Docker generates. They are read-only here: a container that wrote to them would change what was
-/// reviewed. On the host's network they are the host's own.
+/// reviewed. On the host's network they are the host's own, unless the service says what is in them.
 fn generated(context: &Context) -> Vec<Planned> {
-    if let Some(span) = context.host_network() {
-        let host = HOST_FILES.iter().map(|path| bound(path, (*path).to_owned(), Origin::Written(span)));
-        return host.chain(hostname_file(context)).collect();
-    }
-    let (source, origin) = generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
-    std::iter::once(bound(HOSTS, source, origin)).chain(hostname_file(context)).collect()
+    let owner = context.joined_network();
+    let written = owner.map_or(context.written(), |owner| &owner.written);
+    let resolver = [written.dns.first().map(|one| one.span), written.dns_search.first().map(|one| one.span)];
+    let options = written.dns_opt.first().map(|one| one.span);
+    let resolver = resolver.into_iter().flatten().next().or(options);
+    let resolv_conf = resolver.map(|span| generated_file(context, RESOLV_CONF, Origin::Written(span)));
+    let (hosts, resolv_conf) = match context.host_network() {
+        Some(span) => {
+            let of_host = |path: &str| bound(path, path.to_owned(), Origin::Written(span));
+            let hosts = written.extra_hosts.is_empty().then(|| of_host(HOSTS));
+            (hosts, resolv_conf.or_else(|| Some(of_host(RESOLV_CONF))))
+        }
+        None => (None, resolv_conf),
+    };
+    let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
+    let hosts = hosts.unwrap_or_else(ours);
+    [Some(hosts), resolv_conf, hostname_file(context)].into_iter().flatten().collect()
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {
-    let (_, origin) = hostname::name(context)?;
-    let (source, origin) = generated_file(context, HOSTNAME, origin);
-    Some(bound(HOSTNAME, source, origin))
+    hostname::name(context).map(|(_, origin)| generated_file(context, HOSTNAME, origin))
 }
 
 /// A file of the bundle, or of the bundle whose network is joined: as in Docker, both see one file. Where that one has a
 /// mount of its own there, nothing is generated for it.
-fn generated_file(context: &Context, path: &str, origin: Origin) -> (String, Origin) {
-    let own = path.trim_start_matches('/').to_owned();
-    match context.joined_network().filter(|owner| !owner.targets.iter().any(|target| **target == *path)) {
-        Some(owner) => (format!("../{}/{own}", owner.bundle), Origin::Written(owner.span)),
-        None => (own, origin),
+fn generated_file(context: &Context, path: &str, origin: Origin) -> Planned {
+    let own = path.trim_start_matches('/');
+    match context.joined_network().filter(|owner| !owner.mounts_on(path)) {
+        Some(owner) => bound(path, format!("../{}/{own}", owner.bundle), Origin::Written(owner.span)),
+        None => bound(path, own.to_owned(), origin),
     }
 }
 
@@ -230,7 +239,7 @@ fn planned(mount: &Mount) -> Planned {
     };
     let (kind, source, options) = match &mount.source {
         MountSource::Bind { path, propagation, .. } => ("bind", path.to_string(), bind(Some(*propagation))),
-        // As Docker does: the root of the mount tree is private anyway.
+        // As Docker does: what is mounted in the root is what the runtime makes it.
         MountSource::Volume { path } => ("bind", path.to_string(), bind(None)),
         MountSource::Tmpfs { options } => ("tmpfs", "tmpfs".to_owned(), options.clone()),
     };

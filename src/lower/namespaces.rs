@@ -5,6 +5,7 @@ use oci_spec::runtime as oci;
 
 use super::Context;
 use super::defaults::NAMESPACES_FROM;
+use super::networks;
 use super::origin::{Origin, Origins};
 use crate::compose::namespace::CgroupMode;
 use crate::diag::{Code, Diagnostics};
@@ -44,7 +45,7 @@ pub fn namespaces(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Ve
     if has_own_cgroups(context) {
         list.add(Kind::Cgroup, None);
     }
-    warn_no_network(d, context);
+    networks::warn(d, context);
     let namespaces = list.namespaces;
     o.set("/linux/namespaces", Origin::Default(NAMESPACES_FROM));
     namespaces
@@ -88,13 +89,4 @@ fn warn_not_pinned(d: &mut Diagnostics, owner: &Owner, path: &str) {
     );
     let draft = d.warning(Code::NamespacePin, message).label(owner.span, "");
     draft.help(format!("once `{}` runs, bind its `/proc/PID/ns/…` to that path", owner.bundle)).emit();
-}
-
-fn warn_no_network(d: &mut Diagnostics, context: &Context) {
-    if context.written().network_mode.is_none() {
-        let name = &context.service.name;
-        let message = format!("service `{}` gets a network of its own with nothing in it", name.value);
-        let draft = d.warning(Code::NoNetwork, message).label(name.span, "networks are not supported yet");
-        draft.help("say so with `network_mode: none`, or take the host's with `network_mode: host`").emit();
-    }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::replicas::Replicas;
+use crate::compose::dependency::Dependency;
 use crate::compose::namespace::{IpcMode, NetworkMode, Peer, PidMode};
-use crate::compose::value::hostname::Hostname;
 use crate::compose::{Named, Service};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
+use crate::yaml::{Entry, Node};
 
 /// The namespaces that can be another's.
 #[derive(Clone, Debug)]
@@ -49,12 +50,17 @@ impl Namespace {
 pub struct Owner {
     /// Its bundle: the first one of a service with several.
     pub bundle: Rc<str>,
-    /// The name of its host, if it is not that of its bundle.
-    pub hostname: Option<Spanned<Hostname>>,
-    /// Where it has mounts of its own, which go over the files that are generated for it.
-    pub targets: Vec<Rc<str>>,
+    /// What is written of its service.
+    pub written: Rc<Service>,
     /// Where this is written.
     pub span: Span,
+}
+
+impl Owner {
+    /// Whether its service has a mount of its own at a place, which goes over the file that is generated.
+    pub fn mounts_on(&self, path: &str) -> bool {
+        self.written.volumes.iter().any(|mount| *mount.target.value == *path)
+    }
 }
 
 /// The kinds of namespaces that can be another's.
@@ -74,7 +80,7 @@ enum Said<'a> {
 
 /// The services of a project, by name and by the name of their containers.
 pub(super) struct Peers<'a> {
-    services: BTreeMap<&'a str, &'a Service>,
+    services: BTreeMap<&'a str, &'a Rc<Service>>,
     containers: BTreeMap<&'a str, &'a str>,
     replicas: &'a Replicas,
 }
@@ -86,7 +92,7 @@ impl<'a> Peers<'a> {
             Some((name.value.as_str(), &*service.name.value))
         };
         Peers {
-            services: services.iter().map(|service| (&*service.name.value, &*service.value)).collect(),
+            services: services.iter().map(|service| (&*service.name.value, &service.value)).collect(),
             containers: services.iter().filter_map(container).collect(),
             replicas,
         }
@@ -100,12 +106,13 @@ impl<'a> Peers<'a> {
         Ok(Namespaces { network: network?, pid: pid?, ipc: ipc? })
     }
 
-    /// The services that a service names as containers; it starts after them.
-    pub(super) fn containers_of(&self, service: &Service) -> Vec<Spanned<Rc<str>>> {
+    /// The services that a service names as containers; it starts after them, as Compose has it for those that are
+    /// named as services.
+    pub(super) fn containers_of(&self, service: &Service) -> Vec<Dependency> {
         let named = [Kind::Network, Kind::Pid, Kind::Ipc].into_iter().filter_map(|kind| {
             let (Said::Of(Peer::Container(name)), span) = said(service, kind)? else { return None };
             let service = self.containers.get(&**name)?;
-            Some(Spanned { value: Rc::from(*service), span })
+            Some(dependency(service, span))
         });
         named.collect()
     }
@@ -135,7 +142,7 @@ impl<'a> Peers<'a> {
         &self,
         d: &mut Diagnostics,
         name: &str,
-        service: &Service,
+        service: &Rc<Service>,
         span: Span,
         kind: Kind,
     ) -> Result<Namespace, Reported> {
@@ -157,12 +164,15 @@ impl<'a> Peers<'a> {
             }
             return Err(draft.help(format!("write `ipc: shareable` in `{name}`")).emit());
         }
-        let (bundle, hostname) = (Rc::clone(bundle), service.hostname.clone());
-        let targets = service.volumes.iter().map(|mount| Rc::clone(&mount.target.value)).collect();
-        Ok(Namespace::Of(Owner { bundle, hostname, targets, span }))
+        Ok(Namespace::Of(Owner { bundle: Rc::clone(bundle), written: Rc::clone(service), span }))
     }
 
-    fn find(&self, d: &mut Diagnostics, peer: &Peer, span: Span) -> Result<(&'a str, &'a Service), Reported> {
+    fn find(
+        &self,
+        d: &mut Diagnostics,
+        peer: &Peer,
+        span: Span,
+    ) -> Result<(&'a str, &'a Rc<Service>), Reported> {
         let known = match peer {
             Peer::Service(name) => self.services.get_key_value(&**name),
             Peer::Container(name) => {
@@ -217,4 +227,14 @@ fn said(service: &Service, kind: Kind) -> Option<(Said<'_>, Span)> {
             (said, mode.span)
         }),
     }
+}
+
+fn dependency(service: &str, span: Span) -> Dependency {
+    let condition = Spanned { value: Rc::from("service_started"), span };
+    let entries = vec![
+        Entry::new("condition", span, Node::text(span, "service_started")),
+        Entry::new("required", span, Node::plain(span, "true")),
+    ];
+    let name = Spanned { value: Rc::from(service), span };
+    Dependency { name, condition, written: Node::map(span, entries) }
 }

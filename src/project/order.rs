@@ -15,8 +15,9 @@ pub(super) fn start_order(services: &[Named<Rc<Service>>], peers: &Peers) -> BTr
     let names: BTreeSet<&str> = services.iter().map(|service| &*service.name.value).collect();
     let mut waiting: BTreeMap<Rc<str>, Dependencies> = BTreeMap::new();
     for service in services {
-        let dependencies = service.value.depends_on.iter().map(|dependency| Rc::clone(&dependency.value));
-        let containers = peers.containers_of(&service.value).into_iter().map(|owner| owner.value);
+        let dependencies =
+            service.value.depends_on.iter().map(|dependency| Rc::clone(&dependency.name.value));
+        let containers = peers.containers_of(&service.value).into_iter().map(|owner| owner.name.value);
         let known = dependencies.chain(containers).filter(|name| names.contains(&**name)).collect();
         waiting.insert(Rc::clone(&service.name.value), known);
     }

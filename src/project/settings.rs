@@ -1,13 +1,19 @@
 //! What holds for all bundles of a project: what the command line chose, else `x-bundlegen`, else the default.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::Options;
+use super::features::{self, Features};
 use crate::compose::Extension;
+use crate::compose::decode::all;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
-use crate::source::Spanned;
+use crate::load::in_project;
+use crate::source::{Sources, Spanned};
 
 /// What the command line chose. It goes over `x-bundlegen`.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +22,10 @@ pub struct Choices {
     pub platform: Option<Platform>,
     /// Who makes the control groups.
     pub cgroup_manager: Option<CgroupManager>,
+    /// The runtimes the bundles are for.
+    pub targets: Vec<RuntimeVersion>,
+    /// Files with what `runc features` or `crun features` printed.
+    pub features: Vec<PathBuf>,
 }
 
 /// What holds for all bundles of a project.
@@ -29,22 +39,57 @@ pub struct Settings {
     pub architecture: Architecture,
     /// Who makes the control groups, where somebody said so.
     pub cgroup_manager: Option<CgroupManager>,
+    /// The runtimes that must be able to run them.
+    pub runtimes: Vec<RuntimeVersion>,
+    /// Further runtimes, by what they say of themselves.
+    pub features: Vec<Features>,
+}
+
+impl Settings {
+    /// Whether systemd makes the control groups.
+    pub fn systemd(&self) -> bool {
+        self.cgroup_manager == Some(CgroupManager::Systemd)
+    }
 }
 
 pub(super) fn settings(
     d: &mut Diagnostics,
-    project: &Rc<str>,
+    sources: &mut Sources,
     extension: &Extension,
-    choices: &Choices,
+    options: &Options,
 ) -> Result<Settings, Reported> {
+    let choices = &options.choices;
     let (platform, architecture) = platform(d, extension.platform.as_ref(), choices.platform.as_ref())?;
+    let features = features(d, sources, extension, options)?;
     let written = extension.cgroup_manager.map(|manager| manager.value);
     Ok(Settings {
-        project: Rc::clone(project),
+        project: Rc::clone(&options.name),
         platform,
         architecture,
         cgroup_manager: choices.cgroup_manager.or(written),
+        runtimes: runtimes(extension, choices),
+        features,
     })
+}
+
+/// What was chosen; else what is written; else the oldest of each.
+fn runtimes(extension: &Extension, choices: &Choices) -> Vec<RuntimeVersion> {
+    let written = extension.targets.iter().map(|version| version.value);
+    let chosen: Vec<_> = if choices.targets.is_empty() { written.collect() } else { choices.targets.clone() };
+    if chosen.is_empty() { RuntimeVersion::OLDEST.to_vec() } else { chosen }
+}
+
+/// What runtimes said of themselves, in files that the command line and the Compose file name.
+fn features(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    extension: &Extension,
+    options: &Options,
+) -> Result<Vec<Features>, Reported> {
+    let chosen = options.choices.features.iter().map(|path| (path.clone(), None));
+    let written = extension.features.iter();
+    let written = written.map(|path| (in_project(&*path.value, &options.directory), Some(path.span)));
+    all(chosen.chain(written).map(|(path, span)| features::read(d, sources, &path, span)))
 }
 
 fn platform(

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::host::{Host, Runtime, host};
-use super::report::Report;
+use crate::containers::bundlegen;
+use crate::containers::host::{Host, Runtime, host};
+use crate::containers::report::Report;
 
 /// What stands in a project's directory.
 pub struct Source {
@@ -90,8 +90,9 @@ impl Source {
             fs::write(built.join(path), text).unwrap();
         }
         let images = (self.images)(host);
-        let said = bundlegen("build", &built.join("compose.yaml"), images);
-        bundlegen("prepare", &built.join("bundles"), images);
+        let said = bundlegen("build", &built.join("compose.yaml"), images)
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        bundlegen("prepare", &built.join("bundles"), images).unwrap_or_else(|errors| panic!("{errors}"));
         fs::create_dir_all(root.parent().unwrap()).unwrap();
         fs::rename(&built, &root).unwrap();
         let order = match said.trim_end().rsplit_once("start in this order: ") {
@@ -110,14 +111,6 @@ fn bundles(dir: &Path) -> Vec<String> {
         bundles.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     names.sort();
     names
-}
-
-/// Runs the program, which must succeed, and returns what it prints.
-fn bundlegen(command: &str, what: &Path, images: &Path) -> String {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_bundlegen"));
-    let output = program.arg(command).arg(what).arg("--images").arg(images).output().unwrap();
-    assert!(output.status.success(), "bundlegen {command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Bundles that are ready to run, for one runtime.

@@ -86,7 +86,7 @@ pub fn lower(
         cpus: _,               // resources
         cpuset: _,             // resources
         depends_on: _,         // supervision
-        deploy: _,             // resources
+        deploy: _,             // resources, supervision
         dns: _,                // the generated files, mounts
         dns_opt: _,            // the generated files, mounts
         dns_search: _,         // the generated files, mounts

@@ -1,6 +1,7 @@
 //! `deploy`: what `docker compose up` takes from it. The rest speaks to a swarm.
 
 use super::decode::{Table, integer, text_or_number};
+use super::handed_on::handed_on;
 use super::service::Service;
 use super::value::bytes::Bytes;
 use super::value::cpus::Cpus;
@@ -21,6 +22,8 @@ pub struct Deploy {
     pub pids: Option<Spanned<i64>>,
     /// The memory that is left to the service when it is scarce, in bytes.
     pub reserved_memory: Option<Spanned<Bytes>>,
+    /// When a container is started again, where `restart` does not say it.
+    pub restart_policy: Option<Node>,
 }
 
 /// What speaks to a swarm alone, and what about.
@@ -41,8 +44,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reporte
     let mut t = Table::new(d, node, "`deploy`")?;
     let mut deploy = t.opt(d, "resources", resources).unwrap_or_default();
     deploy.replicas = t.opt(d, "replicas", integer);
-    // It is handed on with the other attributes of a supervisor.
-    t.opt(d, "restart_policy", |_, _| Ok(()));
+    deploy.restart_policy = t.opt(d, "restart_policy", handed_on);
     for (key, about) in SWARM {
         t.opt(d, key, |d, node| swarm(d, node, &format!("deploy.{key}"), about));
     }

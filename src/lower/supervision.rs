@@ -36,6 +36,10 @@ pub(super) fn supervision(d: &mut Diagnostics, context: &Context, all: &mut Anno
             hand_on(all, key, config::of_service(key, value), Origin::Written(value.span));
         }
     }
+    if let Some(policy) = &written.deploy.restart_policy {
+        let value = config::restart_policy(policy);
+        hand_on(all, "restart_policy", value, Origin::Written(policy.span));
+    }
     dependencies(context, all);
     healthcheck(context, all);
     networks(context, all);

@@ -69,13 +69,11 @@ fn weight(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<u16>>, Repo
 
 /// As Docker does (moby `daemon/daemon_unix.go`, and the command line for single disks).
 fn share(d: &mut Diagnostics, weight: &Spanned<i64>) -> Result<Spanned<u16>, Reported> {
-    match u16::try_from(weight.value) {
-        Ok(value @ 10..=1000) => Ok(Spanned { value, span: weight.span }),
-        _ => {
-            let message = format!("a weight is from 10 to 1000, and this is {}", weight.value);
-            Err(d.error(Code::InvalidValue, message).label(weight.span, "").emit())
-        }
+    if let Ok(value @ 10..=1000) = u16::try_from(weight.value) {
+        return Ok(Spanned { value, span: weight.span });
     }
+    let message = format!("a weight is from 10 to 1000, and this is {}", weight.value);
+    Err(d.error(Code::InvalidValue, message).label(weight.span, "").emit())
 }
 
 fn device_weight(d: &mut Diagnostics, node: &Node) -> Result<DeviceWeight, Reported> {

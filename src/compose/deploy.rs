@@ -46,16 +46,25 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reporte
     deploy.replicas = t.opt(d, "replicas", integer);
     deploy.restart_policy = t.opt(d, "restart_policy", handed_on);
     for (key, about) in SWARM {
-        t.opt(d, key, |d, node| swarm(d, node, &format!("deploy.{key}"), about));
+        t.opt(d, key, swarm(&format!("deploy.{key}"), about));
     }
     t.finish(d, &[])?;
     Ok(deploy)
 }
 
-fn swarm(d: &mut Diagnostics, node: &Node, path: &str, about: &str) -> Result<(), Reported> {
-    let draft = d.warning(Code::NoPlace, format!("`{path}` has no place in a bundle"));
-    draft.label(node.span, format!("tells a swarm {about}")).help("remove it, or keep it for a swarm").emit();
-    Ok(())
+/// What tells a swarm something, and a bundle nothing.
+fn swarm<'a>(
+    path: &'a str,
+    about: &'a str,
+) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<(), Reported> + 'a {
+    move |d, node| {
+        let draft = d.warning(Code::NoPlace, format!("`{path}` has no place in a bundle"));
+        draft
+            .label(node.span, format!("tells a swarm {about}"))
+            .help("remove it, or keep it for a swarm")
+            .emit();
+        Ok(())
+    }
 }
 
 fn resources(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reported> {
@@ -84,7 +93,7 @@ fn reservations(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<Bytes
     for (key, about) in
         [("cpus", "which node has enough of them free"), ("generic_resources", "which node has them")]
     {
-        t.opt(d, key, |d, node| swarm(d, node, &format!("deploy.resources.reservations.{key}"), about));
+        t.opt(d, key, swarm(&format!("deploy.resources.reservations.{key}"), about));
     }
     t.opt(d, "devices", devices);
     t.finish(d, &[])?;

@@ -77,6 +77,7 @@ pub fn lower(
         cgroup: _,             // namespaces
         cgroup_parent: _,      // cgroup
         command: _,            // process
+        configs: _,            // mounts, annotations, through the project's mounts
         container_name: _,     // annotations
         cpu_period: _,         // resources
         cpu_quota: _,          // resources
@@ -124,6 +125,7 @@ pub fn lower(
         read_only: _,          // root
         restart: _,            // supervision
         runtime: _,            // supervision
+        secrets: _,            // mounts, annotations, through the project's mounts
         scale: _,              // nowhere: `project` made so many services of it
         security_opt: _,       // process, seccomp
         shm_size: _,           // mounts
@@ -137,7 +139,8 @@ pub fn lower(
         user: _,               // process, capabilities
         userns_mode: _,        // nowhere: there is no other user namespace
         uts: _,                // namespaces, hostname, sysctl
-        volumes: _,            // mounts, root
+        volumes: _,            // mounts, annotations
+        volumes_from: _,       // mounts, through the project's mounts
         working_dir: _,        // process
         extension: _,          // root
     } = &*service.written;

@@ -36,7 +36,10 @@ pub use networks::Attachment;
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
-pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
+pub use volumes::{
+    Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,
+    PrivateFile,
+};
 
 /// A project whose parts are all known.
 #[derive(Debug)]
@@ -143,10 +146,8 @@ pub fn resolve(
 ) -> Result<Project, Reported> {
     let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
-    let declared = Declared {
-        networks: networks::Declared::new(file.networks),
-        volumes: volumes::Declared::new(&file.volumes),
-    };
+    let mut declared =
+        Declared { volumes: volumes::Declared::new(&file), networks: networks::Declared::new(file.networks) };
     check_not_empty(d, &file.services, sources);
     let written = services(file.services);
     let replicas = replicas::Replicas::new(d, &written);
@@ -162,13 +163,15 @@ pub fn resolve(
         let starts_after = starts_after(written, &peers, &replicas);
         for bundle in replicas.of(&name.value) {
             let place = Place { name, bundle, starts_after: &starts_after, namespaces: &namespaces };
-            found.extend(service(d, sources, &place, written, &declared, &mut images, options));
+            found.extend(service(d, sources, &place, written, &mut declared, &mut images, options));
         }
     }
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
     healthcheck::check_dependencies(d, &found);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
+    volumes::complete(d, &mut found);
+    volumes::check_risks(d, &found);
     Ok(Project { services: found, lock: images.into_lock(), settings })
 }
 
@@ -229,7 +232,7 @@ fn service(
     sources: &mut Sources,
     place: &Place,
     written: &Rc<compose::Service>,
-    declared: &Declared,
+    declared: &mut Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
@@ -237,7 +240,7 @@ fn service(
     let root = root(d, place.name, written, images, options);
     let environment = environment::of_service(written);
     let security = security::security(d, sources, written, options);
-    let mounts = volumes::mounts(d, written, &declared.volumes, options);
+    let mounts = volumes::mounts(d, place.bundle, written, &mut declared.volumes, options);
     let root = root?;
     let user = users::user(d, written, place.name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);

@@ -7,8 +7,10 @@ use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_nu
 use super::dependency::{Dependency, depends_on};
 use super::deploy::{Deploy, check_alike, decode as deploy};
 use super::extension::{ServiceExtension, decode_service as extension};
+use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::handed_on::handed_on;
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
+use super::mount::{Mount, mount};
 use super::namespace::{
     CgroupMode, Host, IpcMode, NetworkMode, PidMode, cgroup, check_shared, ipc, network_mode, pid,
     userns_mode, uts,
@@ -26,7 +28,6 @@ use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::tmpfs::Tmpfs;
-use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
@@ -52,6 +53,8 @@ pub struct Service {
     pub cgroup_parent: Option<Spanned<Rc<str>>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
+    /// Files of the project that the container sees.
+    pub configs: Vec<FileMount>,
     /// The name the container is known by on its host.
     pub container_name: Option<Spanned<ContainerName>>,
     /// The period that a quota is for, in microseconds; 0 is Docker's.
@@ -146,6 +149,8 @@ pub struct Service {
     pub restart: Option<Node>,
     /// The program that runs the container.
     pub runtime: Option<Node>,
+    /// Files that only the container sees.
+    pub secrets: Vec<FileMount>,
     /// How many containers there are.
     pub scale: Option<Spanned<i64>>,
     /// Confinement by name.
@@ -174,6 +179,8 @@ pub struct Service {
     pub uts: Option<Spanned<Host>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
+    /// Services whose mounts it has too.
+    pub volumes_from: Vec<VolumesFrom>,
     /// Where the process starts.
     pub working_dir: Option<Spanned<Rc<str>>>,
     /// What the file says to `bundlegen`.
@@ -188,17 +195,8 @@ impl Service {
 }
 
 /// What Compose knows of a service and `bundlegen` does not do yet.
-const LATER: &[&str] = &[
-    "configs",
-    "device_cgroup_rules",
-    "devices",
-    "domainname",
-    "gpus",
-    "group_add",
-    "oom_score_adj",
-    "secrets",
-    "volumes_from",
-];
+const LATER: &[&str] =
+    &["device_cgroup_rules", "devices", "domainname", "gpus", "group_add", "oom_score_adj"];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
     let mut t = match Table::new(d, node, "a service") {
@@ -215,6 +213,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         cgroup: t.opt(d, "cgroup", cgroup),
         cgroup_parent: t.opt(d, "cgroup_parent", text),
         command: t.opt(d, "command", command).flatten(),
+        configs: t.list(d, "configs", list(service_config)),
         container_name: t.opt(d, "container_name", value),
         cpu_period: t.opt(d, "cpu_period", integer),
         cpu_quota: t.opt(d, "cpu_quota", integer),
@@ -262,6 +261,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         read_only: t.opt(d, "read_only", boolean),
         restart: t.opt(d, "restart", handed_on),
         runtime: t.opt(d, "runtime", handed_on),
+        secrets: t.list(d, "secrets", list(service_secret)),
         scale: t.opt(d, "scale", integer),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
@@ -276,6 +276,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         userns_mode: t.opt(d, "userns_mode", userns_mode).flatten(),
         uts: t.opt(d, "uts", uts).flatten(),
         volumes: t.list(d, "volumes", list(mount)),
+        volumes_from: t.list(d, "volumes_from", list(volumes_from)),
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };

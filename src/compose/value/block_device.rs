@@ -40,7 +40,7 @@ impl FromStr for BlockDevice {
         }
         let numbered = NUMBERED.iter().find_map(|(prefix, major, count)| {
             let digits = text.strip_prefix(prefix)?;
-            let minor = digits.parse::<i64>().ok().filter(|minor| minor < count)?;
+            let minor = digits.parse::<i64>().ok().filter(|minor| (0..*count).contains(minor))?;
             (minor.to_string() == digits).then_some(BlockDevice { major: *major, minor })
         });
         numbered.ok_or_else(|| unknown(text))

@@ -222,7 +222,7 @@ pub(super) fn volumes_from(d: &mut Diagnostics, node: &Node) -> Result<VolumesFr
         return Err(draft.label(text.span, "").help("name a service of this project").emit());
     }
     let (service, option) = text.value.split_once(':').unwrap_or((&text.value, "rw"));
-    let start = text.value.len() - option.len();
+    let start = text.value.len().min(service.len() + 1);
     let read_only = match option {
         "rw" => None,
         "ro" => Some(text.at(start..text.value.len())),

@@ -9,6 +9,7 @@ use super::Context;
 use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
 use super::hostname;
 use super::origin::{Origin, Origins};
+use super::root;
 use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
 use crate::project::{Access, Mount, MountFrom, MountSource};
@@ -153,18 +154,20 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
             draft.label(first.span, "the other one").help("remove one of them").emit();
         }
     }
-    mounts.into_iter().map(|mount| planned(context, mount)).collect()
+    // A volume is nobody's to mount things in but the host's, whatever the root is for the sake of another mount.
+    let volumes = root::shared(context).map(|_| Propagation::Rslave);
+    mounts.into_iter().map(|mount| planned(context, mount, volumes)).collect()
 }
 
-fn planned(context: &Context, mount: &Mount) -> Planned {
+fn planned(context: &Context, mount: &Mount, volumes: Option<Propagation>) -> Planned {
     let access = mount.access;
     let (kind, source, options) = match &mount.source {
         MountSource::Bind { path, propagation, recursion, .. } => {
             ("bind", path.to_string(), bind(*recursion, access, Some(*propagation)))
         }
-        // As Docker does: the root of the mount tree is private anyway.
+        // As Docker does: what is mounted in the root is what the runtime makes it.
         MountSource::Volume { path, .. } => {
-            ("bind", path.to_string(), bind(Recursion::Enabled, access, None))
+            ("bind", path.to_string(), bind(Recursion::Enabled, access, volumes))
         }
         MountSource::Device { kind, source, options } => (&**kind, source.to_string(), with(options, access)),
         MountSource::Tmpfs { options, .. } => ("tmpfs", "tmpfs".to_owned(), with(options, access)),

@@ -79,15 +79,17 @@ pub fn lower(
         dns: _,                // the generated files, mounts
         dns_opt: _,            // the generated files, mounts
         dns_search: _,         // the generated files, mounts
+        domainname: _,         // sysctl
         entrypoint: _,         // process
         environment: _,        // process, through the project's environment
         expose: _,             // annotations
         external_links: _,     // supervision
         extra_hosts: _,        // the generated files, supervision
+        group_add: _,          // process, through the user
         healthcheck: _,        // supervision, over that of the image
         hostname: _,           // hostname
         image: _,              // root, annotations
-        init: _,               // nothing: only `false` is accepted
+        init: _,               // process, mounts
         labels: _,             // annotations
         links: _,              // supervision, networks
         logging: _,            // supervision
@@ -95,6 +97,7 @@ pub fn lower(
         mem_limit: _,          // resources
         network_mode: _,       // namespaces, mounts, sysctl
         networks: _,           // supervision, networks
+        oom_score_adj: _,      // process
         pids_limit: _,         // resources
         platform: _,           // root
         ports: _,              // supervision, networks
@@ -194,6 +197,11 @@ impl Context<'_> {
     /// Where `privileged: true` is written, if it is.
     pub fn privileged(&self) -> Option<Span> {
         self.service.written.privileged()
+    }
+
+    /// Where `init: true` is written, if it is.
+    pub fn init(&self) -> Option<Span> {
+        self.service.written.init.filter(|init| init.value).map(|init| init.span)
     }
 
     /// Whether the network is the host's, and where that is written.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::decode::{Table, list, text, value};
 use super::value::cgroup_manager::CgroupManager;
+use super::value::init::InitPath;
 use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
@@ -22,6 +23,9 @@ pub struct Extension {
     /// Who makes the control groups of the containers: `cgroupfs` or `systemd`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub cgroup_manager: Option<Spanned<CgroupManager>>,
+    /// The init process that `init: true` puts in front: a static program of the host, by its absolute path.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub init: Option<Spanned<InitPath>>,
     /// The runtimes the bundles are for, such as `runc-1.2`; the oldest that are known by default.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub targets: Vec<Spanned<RuntimeVersion>>,
@@ -45,6 +49,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         images: t.opt(d, "images", text),
         platform: t.opt(d, "platform", text),
         cgroup_manager: t.opt(d, "cgroup-manager", value),
+        init: t.opt(d, "init", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),
     };

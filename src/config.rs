@@ -69,5 +69,12 @@ pub fn yaml(model: &Model, variables: Variables) -> String {
     print(model, Format::Yaml, variables)
 }
 
+/// Any tree as YAML that Compose reads, with every `$` doubled: it is a text and stands for no variable.
+pub fn yaml_of(tree: &serde_json::Value) -> String {
+    let mut tree = Printed::of_json(tree);
+    tree.double_dollars();
+    yaml::write(&tree)
+}
+
 #[cfg(test)]
 mod tests;

@@ -103,8 +103,8 @@ pub fn lower(
         ports: _,              // supervision, networks
         post_start: _,         // supervision
         pre_stop: _,           // supervision
-        profiles: _,           // nowhere: `model` left the service out, or in
         privileged: _,         // capabilities, mounts, devices, seccomp, paths, namespaces
+        profiles: _,           // nowhere: `model` left the service out, or in
         pull_policy: _,        // supervision
         pull_refresh_after: _, // supervision
         read_only: _,          // root
@@ -112,15 +112,15 @@ pub fn lower(
         runtime: _,            // supervision
         security_opt: _,       // process, seccomp
         shm_size: _,           // mounts
-        sysctls: _,            // sysctl
         stdin_open: _,         // supervision
         stop_grace_period: _,  // supervision
         stop_signal: _,        // annotations
+        sysctls: _,            // sysctl
         tmpfs: _,              // mounts
         tty: _,                // process
         ulimits: _,            // rlimits
         user: _,               // process, capabilities
-        volumes: _,            // mounts
+        volumes: _,            // mounts, root
         working_dir: _,        // process
         extension: _,          // root
     } = &service.written;
@@ -164,7 +164,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
         .set_devices(None)
         .set_seccomp(None)
-        .set_rootfs_propagation(None)
+        .set_rootfs_propagation(root::propagation(context, o))
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
         .set_mount_label(None)

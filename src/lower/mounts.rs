@@ -191,7 +191,7 @@ fn planned(mount: &Mount) -> Planned {
     };
     let (kind, source, options) = match &mount.source {
         MountSource::Bind { path, propagation, .. } => ("bind", path.to_string(), bind(Some(*propagation))),
-        // As Docker does: the root of the mount tree is private anyway.
+        // As Docker does: what is mounted in the root is what the runtime makes it.
         MountSource::Volume { path } => ("bind", path.to_string(), bind(None)),
         MountSource::Tmpfs { options } => ("tmpfs", "tmpfs".to_owned(), options.clone()),
     };

@@ -4,9 +4,11 @@ use oci_spec::runtime as oci;
 
 use super::Context;
 use super::origin::{Origin, Origins};
+use crate::compose::value::volume::Propagation;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
-use crate::project::Root;
+use crate::project::{MountSource, Root};
+use crate::source::Span;
 
 /// Where `prepare` unpacks an image, relative to the bundle.
 pub const ROOTFS: &str = "rootfs";
@@ -42,4 +44,21 @@ fn check_platform(d: &mut Diagnostics, context: &Context) -> Result<(), Reported
     let message = format!("the service is for `{platform}`, and the bundles are for `{all}`");
     let draft = d.error(Code::Conflict, message).label(written.span, "");
     Err(draft.help(format!("build with `--platform {platform}`, or remove it")).emit())
+}
+
+/// How the root passes mounts on, where a mount of the service is to be shared with the host: it can be no more shared
+/// than what it lies in. As Docker does (`daemon/oci_linux.go` of moby).
+pub fn propagation(context: &Context, o: &mut Origins) -> Option<String> {
+    use Propagation::{Rshared, Rslave, Shared, Slave};
+    let first = |wanted: [Propagation; 2]| -> Option<Span> {
+        let is_wanted = |source: &MountSource| match source {
+            MountSource::Bind { propagation, .. } => wanted.contains(propagation),
+            MountSource::Volume { .. } | MountSource::Tmpfs { .. } => false,
+        };
+        context.service.mounts.iter().find(|mount| is_wanted(&mount.source)).map(|mount| mount.span)
+    };
+    let shared = first([Shared, Rshared]).map(|span| ("shared", span));
+    let (propagation, span) = shared.or_else(|| first([Slave, Rslave]).map(|span| ("rslave", span)))?;
+    o.set("/linux/rootfsPropagation", Origin::Written(span));
+    Some(propagation.to_owned())
 }

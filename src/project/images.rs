@@ -151,12 +151,11 @@ impl Images {
         if users::is_numeric(spec) {
             return resolve_user(d, spec, None, None, place);
         }
-        let user = match self.same_before(image).and_then(|before| before.users.get(spec)) {
-            Some(user) => user.clone(),
-            None => {
-                let tables = self.tables(d, image, &format!("user `{spec}`"), place(0..spec.len()))?;
-                resolve_user(d, spec, tables.0.as_deref(), tables.1.as_deref(), place)?
-            }
+        let user = if let Some(user) = self.same_before(image).and_then(|before| before.users.get(spec)) {
+            user.clone()
+        } else {
+            let tables = self.tables(d, image, &format!("user `{spec}`"), place(0..spec.len()))?;
+            resolve_user(d, spec, tables.0.as_deref(), tables.1.as_deref(), place)?
         };
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
             locked.users.insert(spec.to_owned(), user.clone());
@@ -175,12 +174,11 @@ impl Images {
         if users::is_number(name) {
             return resolve_group(d, spec, None);
         }
-        let gid = match self.same_before(image).and_then(|before| before.groups.get(name)) {
-            Some(gid) => *gid,
-            None => {
-                let tables = self.tables(d, image, &format!("group `{name}`"), spec.span)?;
-                resolve_group(d, spec, tables.1.as_deref())?
-            }
+        let gid = if let Some(gid) = self.same_before(image).and_then(|before| before.groups.get(name)) {
+            *gid
+        } else {
+            let tables = self.tables(d, image, &format!("group `{name}`"), spec.span)?;
+            resolve_group(d, spec, tables.1.as_deref())?
         };
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
             locked.groups.insert(name.to_owned(), gid);

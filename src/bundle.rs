@@ -72,6 +72,10 @@ fn one(
     for (path, text) in generated(&config, service) {
         put(d, tree, &format!("{}/{path}", name.value), Entry::file(text))?;
     }
+    for file in service.mounts.iter().filter_map(|mount| mount.source.generated()) {
+        let entry = if file.executable { Entry::executable } else { Entry::file };
+        put(d, tree, &format!("{}/{}", name.value, file.path), entry(file.text.as_bytes()))?;
+    }
     Ok(origins)
 }
 

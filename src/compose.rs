@@ -8,12 +8,15 @@
 pub mod check;
 pub mod decode;
 pub mod dependency;
+pub mod devices;
 pub mod dotenv;
 pub mod expand;
 mod extension;
+mod files;
 mod handed_on;
 pub mod limits;
 pub mod merge;
+mod mount;
 pub mod namespace;
 pub mod no_place;
 pub mod schema;
@@ -30,8 +33,10 @@ use decode::{Expected, Table, text, wrong_type};
 use handed_on::handed_on;
 
 pub use extension::{Extension, ServiceExtension};
+pub use files::{FileKind, FileMount, FileSource, VolumesFrom};
+pub use mount::{MissingSource, Mount, Source};
 pub use service::Service;
-pub use volume::{Access, MissingSource, Mount, Source, Volume};
+pub use volume::{Device, DeviceSource, Volume};
 
 /// A Compose file.
 #[derive(Debug)]
@@ -44,6 +49,10 @@ pub struct File {
     pub networks: Vec<Named<Node>>,
     /// The named volumes in the order of the file.
     pub volumes: Vec<Named<Volume>>,
+    /// The secrets that services use. One with a mistake has no content.
+    pub secrets: Vec<Named<Option<FileSource>>>,
+    /// The configs that services use, in the same way.
+    pub configs: Vec<Named<Option<FileSource>>>,
     /// Options of `bundlegen` that change the output.
     pub extension: Extension,
 }
@@ -72,9 +81,6 @@ pub struct Named<T> {
 /// Names that a service cannot have, because bundlegen or the host puts something there in an output directory.
 pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS", ".bundlegen-new", ".git"];
 
-/// What Compose knows at the top of a file and `bundlegen` does not do yet.
-const LATER: &[&str] = &["secrets", "configs"];
-
 /// Types every value of a completed project, whose name is `project`. Definitions with mistakes are left out,
 /// everything wrong is reported.
 pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, Reported> {
@@ -85,11 +91,13 @@ pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, R
         networks: table.list(d, "networks", |d, node| networks(d, node, project)),
         services: table.list(d, "services", services),
         volumes: table.list(d, "volumes", |d, node| volumes(d, node, project)),
+        secrets: table.list(d, "secrets", |d, node| files(d, node, "`secrets`", files::secret)),
+        configs: table.list(d, "configs", |d, node| files(d, node, "`configs`", files::config)),
         name: table.opt(d, "name", text),
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
-    let _reported = table.finish(d, LATER);
+    let _reported = table.finish(d, &[]);
     Ok(file)
 }
 
@@ -131,6 +139,19 @@ fn volumes(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<
         value.name.take_if(|name| *name.value == *implied);
     }
     Ok(volumes)
+}
+
+/// Secrets or configs.
+fn files(
+    d: &mut Diagnostics,
+    node: &Node,
+    what: &'static str,
+    decode: impl Fn(&mut Diagnostics, &Node) -> Result<FileSource, Reported>,
+) -> Result<Vec<Named<Option<FileSource>>>, Reported> {
+    definitions(d, node, what, |d, node| match decode(d, node) {
+        Ok(source) => (Some(source), Ok(())),
+        Err(reported) => (None, Err(reported)),
+    })
 }
 
 fn definitions<T>(

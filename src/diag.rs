@@ -349,8 +349,6 @@ codes! {
     Features = "features",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
-    /// The image declares a volume.
-    ImageVolume = "image-volume",
     /// A fault of bundlegen.
     Internal = "internal",
 }

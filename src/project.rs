@@ -32,7 +32,10 @@ pub use networks::Attachment;
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
-pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
+pub use volumes::{
+    Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,
+    PrivateFile,
+};
 
 /// A project whose parts are all known.
 #[derive(Debug)]
@@ -134,10 +137,8 @@ pub fn resolve(
     let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
     let order = order::start_order(&file.services);
-    let declared = Declared {
-        networks: networks::Declared::new(file.networks),
-        volumes: volumes::Declared::new(&file.volumes),
-    };
+    let mut declared =
+        Declared { volumes: volumes::Declared::new(&file), networks: networks::Declared::new(file.networks) };
     check_not_empty(d, &file.services, sources);
     let names: BTreeSet<Rc<str>> =
         file.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
@@ -150,11 +151,13 @@ pub fn resolve(
         if whole.is_err() {
             continue;
         }
-        services.extend(service(d, sources, name, written, &declared, &mut images, options));
+        services.extend(service(d, sources, name, written, &mut declared, &mut images, options));
     }
     services.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
     healthcheck::check_dependencies(d, &services);
     services.sort_by_key(|service| order.get(&service.name.value).copied());
+    volumes::complete(d, &mut services);
+    volumes::check_risks(d, &services);
     Ok(Project { services, lock: images.into_lock(), settings })
 }
 
@@ -180,7 +183,7 @@ fn service(
     sources: &mut Sources,
     name: Spanned<Rc<str>>,
     written: compose::Service,
-    declared: &Declared,
+    declared: &mut Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
@@ -188,7 +191,7 @@ fn service(
     let root = root(d, &name, &written, images, options);
     let environment = environment::of_service(&written);
     let security = security::security(d, sources, &written, options);
-    let mounts = volumes::mounts(d, &written, &declared.volumes, options);
+    let mounts = volumes::mounts(d, &name.value, &written, &mut declared.volumes, options);
     let root = root?;
     let user = users::user(d, &written, &name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);

@@ -128,7 +128,7 @@ fn w01_ports_are_not_swapped() {
 fn w02_a_service_that_is_built_has_the_name_that_compose_gives_its_image() {
     let said = Project::new("name: p\nservices:\n  s:\n    build: .\n    network_mode: none\n").refused();
     assert!(said.contains("p-s"), "{said}");
-    assert!(said.contains("compose.yaml:3"), "{said}");
+    assert!(said.contains("compose.yaml:4"), "{said}");
 }
 
 /// A port with an address never parsed.

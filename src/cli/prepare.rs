@@ -7,7 +7,11 @@ use crate::prepare::{Error, Filled, Progress, Summary, prepare};
 
 pub(super) fn run(args: &PrepareArgs) -> Outcome {
     let images = args.images.clone().unwrap_or_else(|| args.bundles.join("../images"));
-    match prepare(&args.bundles, &images, &mut |progress| say(&line(&progress))) {
+    let mut tell = |progress| match &progress {
+        Progress::Absent { .. } => complain(&line(&progress)),
+        _ => say(&line(&progress)),
+    };
+    match prepare(&args.bundles, &images, &|name| std::env::var_os(name), &mut tell) {
         Ok(summary) => {
             complain(&remarks(&summary));
             Outcome::Done
@@ -15,7 +19,11 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
         Err(error) => {
             complain(&format!("error: {error}\n"));
             match error {
-                Error::Changed { .. } | Error::Bundle { .. } | Error::Missing { .. } => Outcome::Wrong,
+                Error::Changed { .. }
+                | Error::Bundle { .. }
+                | Error::Unset { .. }
+                | Error::External { .. }
+                | Error::Missing { .. } => Outcome::Wrong,
                 Error::Io { .. } | Error::Busy { .. } | Error::Image { .. } => Outcome::Failed,
             }
         }
@@ -30,6 +38,13 @@ fn line(progress: &Progress) -> String {
         Progress::Present { bundle } => format!("{bundle}: up to date\n"),
         Progress::Abandoned { path } => {
             format!("{path}: belongs to no service any more and can be removed\n")
+        }
+        Progress::Placed { path, without_owner: false } => format!("{path}: placed\n"),
+        Progress::Placed { path, without_owner: true } => {
+            format!("{path}: placed, and belongs to you: only root can give files away\n")
+        }
+        Progress::Absent { bundle, path } => {
+            format!("warning: {bundle}: {path} is not there, and the container needs it\n")
         }
         Progress::Volume { path, filled: None } => format!("{path}: made\n"),
         Progress::Volume { path, filled: Some(filled) } => {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::decode::{Table, list, text, value};
+use super::devices::{DeviceNodes, device_nodes};
 use super::value::cgroup_manager::CgroupManager;
 use super::value::init::InitPath;
 use super::value::runtime::RuntimeVersion;
@@ -32,6 +33,9 @@ pub struct Extension {
     /// Files with what `runc features` or `crun features` printed, relative to the project directory.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub features: Vec<Spanned<Rc<str>>>,
+    /// Devices whose numbers are not known by their names: by path, `TYPE MAJOR:MINOR` and a mode, such as `c 240:0 0660`.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String,String>", default))]
+    pub devices: DeviceNodes,
 }
 
 /// `x-bundlegen` of a service.
@@ -52,6 +56,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         init: t.opt(d, "init", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),
+        devices: t.opt(d, "devices", device_nodes).unwrap_or_default(),
     };
     t.finish(d, &[])?;
     Ok(extension)

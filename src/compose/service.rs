@@ -4,14 +4,18 @@ use std::rc::Rc;
 
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::{Dependency, depends_on};
+use super::devices::{Device, device, no_device_requests};
 use super::extension::{ServiceExtension, decode_service as extension};
+use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::handed_on::handed_on;
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
+use super::mount::{Mount, mount};
 use super::namespace::{NetworkMode, network_mode};
 use super::no_place;
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::cpus::Cpus;
+use super::value::device::DeviceRule;
 use super::value::dns::{NameServer, Word};
 use super::value::extra_host::ExtraHost;
 use super::value::hostname::Hostname;
@@ -19,7 +23,6 @@ use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::tmpfs::Tmpfs;
-use super::volume::{Mount, mount};
 use crate::diag::{Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
@@ -39,10 +42,16 @@ pub struct Service {
     pub cap_drop: Vec<Spanned<CapabilityName>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
+    /// Files of the project that the container sees.
+    pub configs: Vec<FileMount>,
     /// The share of processor time.
     pub cpus: Option<Spanned<Cpus>>,
     /// Services that start first.
     pub depends_on: Vec<Dependency>,
+    /// Rules for the devices controller, after those of `devices`.
+    pub device_cgroup_rules: Vec<Spanned<DeviceRule>>,
+    /// Devices of the host.
+    pub devices: Vec<Device>,
     /// The servers that are asked for names.
     pub dns: Vec<Spanned<NameServer>>,
     /// How they are asked.
@@ -111,6 +120,8 @@ pub struct Service {
     pub restart: Option<Node>,
     /// The program that runs the container.
     pub runtime: Option<Node>,
+    /// Files that only the container sees.
+    pub secrets: Vec<FileMount>,
     /// Confinement by name.
     pub security_opt: Vec<Spanned<SecurityOpt>>,
     /// The size of `/dev/shm`, in bytes.
@@ -133,6 +144,8 @@ pub struct Service {
     pub user: Option<Spanned<Rc<str>>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
+    /// Services whose mounts it has too.
+    pub volumes_from: Vec<VolumesFrom>,
     /// Where the process starts.
     pub working_dir: Option<Spanned<Rc<str>>>,
     /// What the file says to `bundlegen`.
@@ -152,7 +165,6 @@ const LATER: &[&str] = &[
     "blkio_config",
     "cgroup",
     "cgroup_parent",
-    "configs",
     "container_name",
     "cpu_shares",
     "cpu_quota",
@@ -160,9 +172,6 @@ const LATER: &[&str] = &[
     "cpu_rt_period",
     "cpu_rt_runtime",
     "cpuset",
-    "device_cgroup_rules",
-    "devices",
-    "gpus",
     "ipc",
     "mem_reservation",
     "mem_swappiness",
@@ -170,10 +179,8 @@ const LATER: &[&str] = &[
     "oom_kill_disable",
     "pid",
     "scale",
-    "secrets",
     "uts",
     "userns_mode",
-    "volumes_from",
 ];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
@@ -188,8 +195,11 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         cap_add: t.list(d, "cap_add", list(value)),
         cap_drop: t.list(d, "cap_drop", list(value)),
         command: t.opt(d, "command", command).flatten(),
+        configs: t.list(d, "configs", list(service_config)),
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
+        device_cgroup_rules: t.list(d, "device_cgroup_rules", list(value)),
+        devices: t.list(d, "devices", list(device)),
         dns: t.list(d, "dns", list(value)),
         dns_opt: t.list(d, "dns_opt", list(value)),
         dns_search: t.list(d, "dns_search", list(value)),
@@ -224,6 +234,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         read_only: t.opt(d, "read_only", boolean),
         restart: t.opt(d, "restart", handed_on),
         runtime: t.opt(d, "runtime", handed_on),
+        secrets: t.list(d, "secrets", list(service_secret)),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
@@ -235,6 +246,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
         volumes: t.list(d, "volumes", list(mount)),
+        volumes_from: t.list(d, "volumes_from", list(volumes_from)),
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };
@@ -242,6 +254,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     t.opt(d, "cpu_percent", no_place::of_windows("cpu_percent"));
     t.opt(d, "credential_spec", no_place::credential_spec);
     t.opt(d, "develop", no_place::develop);
+    t.opt(d, "gpus", no_device_requests);
     t.opt(d, "isolation", no_place::isolation);
     t.opt(d, "models", no_place::models);
     t.opt(d, "provider", no_place::provider);

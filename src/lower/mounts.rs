@@ -9,9 +9,10 @@ use super::Context;
 use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
 use super::hostname;
 use super::origin::{Origin, Origins};
-use crate::compose::value::volume::Propagation;
+use super::root;
+use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
-use crate::project::{Access, Mount, MountSource};
+use crate::project::{Access, Mount, MountFrom, MountSource};
 use crate::source::Span;
 
 /// Where a generated file of the bundle is seen in the container. The same path below the bundle is its source.
@@ -29,7 +30,7 @@ pub const INIT: &str = "/sbin/docker-init";
 /// One mount before its place in the list is known.
 struct Planned {
     destination: String,
-    kind: &'static str,
+    kind: String,
     source: String,
     options: Vec<String>,
     origin: Origin,
@@ -40,7 +41,6 @@ struct Planned {
 /// A mount of the service takes the place of one that it would cover.
 pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
     let own = own(d, context);
-    image_volumes(d, context);
     let covered = |mount: &Planned| own.iter().any(|own| covers(&own.destination, &mount.destination));
     let mut all = defaults(context);
     all.retain(|mount| !covered(mount));
@@ -65,7 +65,7 @@ impl Planned {
         let mut mount = oci::Mount::default();
         mount
             .set_destination(PathBuf::from(self.destination))
-            .set_typ(Some(self.kind.to_owned()))
+            .set_typ(Some(self.kind))
             .set_source(Some(PathBuf::from(self.source)))
             .set_options(Some(self.options))
             .set_uid_mappings(None)
@@ -89,7 +89,7 @@ fn defaults(context: &Context) -> Vec<Planned> {
 }
 
 fn default(context: &Context, mount: &DefaultMount) -> Planned {
-    let privileged = context.privileged().and_then(|span| Some((span, mount.privileged_options?)));
+    let privileged = writable(context, mount).and_then(|span| Some((span, mount.privileged_options?)));
     let (options, origin) = match privileged {
         Some((span, options)) => (options, Origin::Written(span)),
         None => (mount.options, Origin::Default(MOUNTS_FROM)),
@@ -103,11 +103,19 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
     }
     Planned {
         destination: mount.destination.into(),
-        kind: mount.kind,
+        kind: mount.kind.into(),
         source: mount.source.into(),
         options,
         origin,
         size: shm_size.map(|size| size.span),
+    }
+}
+
+/// Who makes a mount writable that is not: `privileged`, and for control groups `writable-cgroups`, which goes first.
+fn writable(context: &Context, mount: &DefaultMount) -> Option<Span> {
+    match context.service.security.writable_cgroups.filter(|_| mount.kind == "cgroup") {
+        Some(writable) => writable.value.then_some(writable.span),
+        None => context.privileged(),
     }
 }
 
@@ -137,7 +145,7 @@ fn init(context: &Context) -> Option<Planned> {
     let origin = Origin::Written(context.init()?);
     let options = ["bind", "ro"].map(str::to_owned).to_vec();
     let source = context.settings.init.to_string();
-    Some(Planned { destination: INIT.into(), kind: "bind", source, options, origin, size: None })
+    Some(Planned { destination: INIT.into(), kind: "bind".into(), source, options, origin, size: None })
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {
@@ -149,11 +157,11 @@ fn in_bundle(path: &str) -> String {
 }
 
 fn bound(destination: &str, source: String, origin: Origin) -> Planned {
-    let options = ["rbind", "ro", "rprivate"].map(str::to_owned).to_vec();
-    Planned { destination: destination.into(), kind: "bind", source, options, origin, size: None }
+    let options = read_only();
+    Planned { destination: destination.into(), kind: "bind".into(), source, options, origin, size: None }
 }
 
-/// The mounts of `volumes` and `tmpfs`, by depth and then by name. One place can have one mount.
+/// The mounts of the service and its image, by depth and then by name. One place can have one mount.
 fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
     let mut mounts: Vec<&Mount> = context.service.mounts.iter().collect();
     mounts.sort_by_cached_key(|mount| by_depth(&mount.target));
@@ -165,36 +173,62 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
             draft.label(first.span, "the other one").help("remove one of them").emit();
         }
     }
-    mounts.into_iter().map(planned).collect()
+    // A volume is nobody's to mount things in but the host's, whatever the root is for the sake of another mount.
+    let volumes = root::shared(context).map(|_| Propagation::Rslave);
+    mounts.into_iter().map(|mount| planned(context, mount, volumes)).collect()
 }
 
-/// Docker makes a volume without a name for each path that an image declares one at; it goes with the container.
-fn image_volumes(d: &mut Diagnostics, context: &Context) {
-    let volumes = context.service.image().map(|image| &image.locked.configuration.volumes);
-    for path in volumes.into_iter().flatten() {
-        if context.service.mounts.iter().any(|mount| *mount.target == *path.trim_end_matches('/')) {
-            continue;
+fn planned(context: &Context, mount: &Mount, volumes: Option<Propagation>) -> Planned {
+    let access = mount.access;
+    let (kind, source, options) = match &mount.source {
+        MountSource::Bind { path, propagation, recursion, .. } => {
+            ("bind", path.to_string(), bind(*recursion, access, Some(*propagation)))
         }
-        let message = format!("the image declares a volume at `{path}`, and nothing is mounted there");
-        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
-        let help =
-            format!("what is written there stays in the root file system; to keep it, mount `NAME:{path}`");
-        draft.help(help).emit();
+        // As Docker does: what is mounted in the root is what the runtime makes it.
+        MountSource::Volume { path, .. } => {
+            ("bind", path.to_string(), bind(Recursion::Enabled, access, volumes))
+        }
+        MountSource::Device { kind, source, options } => (&**kind, source.to_string(), with(options, access)),
+        MountSource::Tmpfs { options, .. } => ("tmpfs", "tmpfs".to_owned(), with(options, access)),
+        MountSource::Generated(file) => ("bind", file.path.clone(), read_only()),
+        MountSource::Private(file) => ("bind", file.path.to_string(), read_only()),
+    };
+    let (destination, kind) = (mount.target.to_string(), kind.to_owned());
+    Planned { destination, kind, source, options, origin: origin(context, mount), size: None }
+}
+
+/// Who asked for a mount.
+pub(super) fn origin(context: &Context, mount: &Mount) -> Origin {
+    match (mount.from, context.service.image()) {
+        (MountFrom::Image, Some(image)) => {
+            Origin::Image { reference: image.reference.clone(), part: "Volumes" }
+        }
+        _ => Origin::Written(mount.span),
     }
 }
 
-fn planned(mount: &Mount) -> Planned {
-    let read_only = (mount.access == Access::ReadOnly).then_some("ro");
-    let bind = |propagation: Option<Propagation>| {
-        let fixed = [Some("rbind"), read_only].into_iter().flatten().map(str::to_owned);
-        fixed.chain(propagation.map(|propagation| propagation.to_string())).collect()
+fn bind(recursion: Recursion, access: Access, propagation: Option<Propagation>) -> Vec<String> {
+    let bind = if recursion == Recursion::Disabled { "bind" } else { "rbind" };
+    let ro = match (access, recursion) {
+        (Access::ReadWrite, _) => None,
+        (Access::ReadOnly, Recursion::ReadOnly) => Some("rro"),
+        (Access::ReadOnly, _) => Some("ro"),
     };
-    let (kind, source, options) = match &mount.source {
-        MountSource::Bind { path, propagation, .. } => ("bind", path.to_string(), bind(Some(*propagation))),
-        // As Docker does: what is mounted in the root is what the runtime makes it.
-        MountSource::Volume { path } => ("bind", path.to_string(), bind(None)),
-        MountSource::Tmpfs { options } => ("tmpfs", "tmpfs".to_owned(), options.clone()),
-    };
-    let origin = Origin::Written(mount.span);
-    Planned { destination: mount.target.to_string(), kind, source, options, origin, size: None }
+    let fixed = [Some(bind), ro].into_iter().flatten().map(str::to_owned);
+    fixed.chain(propagation.map(|propagation| propagation.to_string())).collect()
+}
+
+/// The options of a mount that has its own. Where two exclude each other, the last one stays.
+fn with(options: &[String], access: Access) -> Vec<String> {
+    let mut options = options.to_vec();
+    if access == Access::ReadOnly && !options.iter().any(|option| option == "ro") {
+        options.retain(|option| option != "rw");
+        options.push("ro".to_owned());
+    }
+    options
+}
+
+/// How a file of the bundle is mounted.
+fn read_only() -> Vec<String> {
+    bind(Recursion::Enabled, Access::ReadOnly, Some(Propagation::Rprivate))
 }

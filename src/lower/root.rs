@@ -47,18 +47,23 @@ fn check_platform(d: &mut Diagnostics, context: &Context) -> Result<(), Reported
 }
 
 /// How the root passes mounts on, where a mount of the service is to be shared with the host: it can be no more shared
-/// than what it lies in. As Docker does (`daemon/oci_linux.go` of moby).
+/// than what it lies in. As Docker does (`daemon/oci_linux.go` of moby), in words that the runtime spec has.
 pub fn propagation(context: &Context, o: &mut Origins) -> Option<String> {
+    let (propagation, span) = shared(context)?;
+    o.set("/linux/rootfsPropagation", Origin::Written(span));
+    Some(propagation.to_owned())
+}
+
+/// What the root must be, and the mount that is the reason.
+pub fn shared(context: &Context) -> Option<(&'static str, Span)> {
     use Propagation::{Rshared, Rslave, Shared, Slave};
     let first = |wanted: [Propagation; 2]| -> Option<Span> {
         let is_wanted = |source: &MountSource| match source {
             MountSource::Bind { propagation, .. } => wanted.contains(propagation),
-            MountSource::Volume { .. } | MountSource::Tmpfs { .. } => false,
+            _ => false,
         };
         context.service.mounts.iter().find(|mount| is_wanted(&mount.source)).map(|mount| mount.span)
     };
     let shared = first([Shared, Rshared]).map(|span| ("shared", span));
-    let (propagation, span) = shared.or_else(|| first([Slave, Rslave]).map(|span| ("rslave", span)))?;
-    o.set("/linux/rootfsPropagation", Origin::Written(span));
-    Some(propagation.to_owned())
+    shared.or_else(|| first([Slave, Rslave]).map(|span| ("slave", span)))
 }

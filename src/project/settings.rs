@@ -7,6 +7,7 @@ use super::Options;
 use super::features::{self, Features};
 use crate::compose::Extension;
 use crate::compose::decode::all;
+use crate::compose::devices::DeviceNodes;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::init::InitPath;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub runtimes: Vec<RuntimeVersion>,
     /// Further runtimes, by what they say of themselves.
     pub features: Vec<Features>,
+    /// Devices whose numbers the file says.
+    pub devices: DeviceNodes,
 }
 
 impl Settings {
@@ -76,6 +79,7 @@ pub(super) fn settings(
         init: choices.init.clone().or(init).unwrap_or_default(),
         runtimes: runtimes(extension, choices),
         features,
+        devices: extension.devices.clone(),
     })
 }
 

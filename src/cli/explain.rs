@@ -103,5 +103,6 @@ fn table(rows: &[[String; 3]]) -> String {
         rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default()
     };
     let (first, second) = (width(|[at, ..]| at), width(|[_, value, _]| value));
-    rows.iter().map(|[at, value, origin]| format!("{at:first$}  {value:second$}  {origin}\n")).collect()
+    let lines = rows.iter().map(|[at, value, origin]| format!("{at:first$}  {value:second$}  {origin}"));
+    lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
 }

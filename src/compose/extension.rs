@@ -52,7 +52,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
     let extension = Extension {
         images: t.opt(d, "images", text),
         platform: t.opt(d, "platform", text),
-        cgroup_manager: t.opt(d, "cgroup-manager", value),
+        cgroup_manager: t.opt(d, "cgroup_manager", value),
         init: t.opt(d, "init", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),

@@ -18,7 +18,7 @@ use crate::source::{Span, Spanned};
 mod table;
 
 /// The nodes and the rules for them. Everything is denied, then the harmless devices are allowed, then those of the
-/// service, and last `device_cgroup_rules`. A privileged container may use any (moby daemon/oci_linux.go, `WithDevices`).
+/// service, and last `device_cgroup_rules`. A privileged container may use any (moby `daemon/oci_linux.go`, `WithDevices`).
 /// The nodes that every container has are made by the runtime.
 pub fn devices(
     d: &mut Diagnostics,

@@ -99,7 +99,7 @@ fn features(
 ) -> Result<Vec<Features>, Reported> {
     let chosen = options.choices.features.iter().map(|path| (path.clone(), None));
     let written = extension.features.iter();
-    let written = written.map(|path| (in_project(&*path.value, &options.directory), Some(path.span)));
+    let written = written.map(|path| (in_project(&path.value, &options.directory), Some(path.span)));
     all(chosen.chain(written).map(|(path, span)| features::read(d, sources, &path, span)))
 }
 

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod service;
 pub mod value;
 mod volume;
+pub mod written;
 
 use std::rc::Rc;
 
@@ -87,8 +88,7 @@ pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS
 /// everything wrong is reported.
 pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, Reported> {
     let mut table = Table::new(d, root, "a Compose file")?;
-    // The services that use them have been told.
-    table.opt(d, "models", |_, _| Ok(()));
+    table.opt(d, "models", no_place::defined_models);
     let file = File {
         networks: table.list(d, "networks", |d, node| networks(d, node, project)),
         services: table.list(d, "services", services),
@@ -114,7 +114,10 @@ fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Rep
 /// The networks of a project as they are. A name that says no more than the key is none, as for volumes.
 fn networks(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<Node>>, Reported> {
     let networks = definitions(d, node, "`networks`", |d, node| match handed_on(d, node) {
-        Ok(network) => (network, Ok(())),
+        Ok(network) => {
+            no_place::ipam_options(d, &network);
+            (network, Ok(()))
+        }
         Err(reported) => (Node::null(node.span), Err(reported)),
     });
     let mut networks = networks?;

@@ -26,7 +26,7 @@ pub use environment::Environment;
 pub use name::WithName;
 use name::project_name;
 
-pub(crate) use environment::unreadable;
+pub(crate) use environment::{unreadable, unreadable_draft};
 
 /// What is loaded, and how.
 #[derive(Clone, Debug)]

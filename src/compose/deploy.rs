@@ -1,10 +1,12 @@
 //! `deploy`: what `docker compose up` takes from it. The rest speaks to a swarm.
 
 use super::decode::{Table, integer, text_or_number};
+use super::devices::no_device_requests;
 use super::handed_on::handed_on;
 use super::service::Service;
 use super::value::bytes::Bytes;
 use super::value::cpus::Cpus;
+use super::written::written_keys;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
@@ -58,7 +60,8 @@ fn swarm<'a>(
     about: &'a str,
 ) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<(), Reported> + 'a {
     move |d, node| {
-        let draft = d.warning(Code::NoPlace, format!("`{path}` has no place in a bundle"));
+        let message = format!("{}: a bundle has no place for it", written_keys(path, node));
+        let draft = d.warning(Code::NoPlace, message);
         draft
             .label(node.span, format!("tells a swarm {about}"))
             .help("remove it, or keep it for a swarm")
@@ -95,20 +98,9 @@ fn reservations(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<Bytes
     {
         t.opt(d, key, swarm(&format!("deploy.resources.reservations.{key}"), about));
     }
-    t.opt(d, "devices", devices);
+    t.opt(d, "devices", no_device_requests("deploy.resources.reservations.devices"));
     t.finish(d)?;
     Ok(memory)
-}
-
-/// Docker asks a hook of the vendor, or the Container Device Interface, what a container needs for such a device: files
-/// and devices of the host that runs it.
-fn devices(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    if node.items().is_empty() {
-        return Ok(());
-    }
-    let message = "devices of a vendor, such as GPUs, are not supported: what they need is known to the host that runs them";
-    let draft = d.error(Code::NotSupported, message).label(node.span, "");
-    Err(draft.help("name the device nodes under `devices`, and mount the libraries").emit())
 }
 
 /// Reports what only one of several containers could have: a port of the host, an address. A name of its own is one too,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::decode::{Expected, Table, text, value, wrong_type};
 use super::value::device::{DeviceAccess, DeviceNode};
 use super::value::target::{clean, clean_target};
+use super::written::written_keys;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::{Entry, Node, Value};
@@ -76,13 +77,18 @@ fn target(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Reported
 
 /// Devices of a driver that its vendor hands out: a hook of the host's, or CDI, finds the nodes and the libraries that
 /// belong together, and both are made for one version of the driver on one host.
-pub(super) fn no_device_requests(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    if matches!(&node.value, Value::Seq(items) if items.is_empty()) || node.is_null() {
-        return Ok(());
+pub(super) fn no_device_requests(
+    path: &'static str,
+) -> impl FnOnce(&mut Diagnostics, &Node) -> Result<(), Reported> {
+    move |d, node| {
+        if matches!(&node.value, Value::Seq(items) if items.is_empty()) || node.is_null() {
+            return Ok(());
+        }
+        let keys = written_keys(path, node);
+        let message = format!("{keys}: only the host's driver knows the devices that are meant");
+        let draft = d.error(Code::HostDependent, message).label(node.span, "");
+        Err(draft.help("name the device nodes under `devices`, and mount the libraries of the driver").emit())
     }
-    let message = "a bundle cannot ask for devices by what they can do: the host's driver hands them out";
-    let draft = d.error(Code::HostDependent, message).label(node.span, "");
-    Err(draft.help("name the device nodes under `devices`, and mount the libraries of the driver").emit())
 }
 
 /// Devices whose numbers the user says, by their clean paths on the host.

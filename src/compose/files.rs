@@ -52,7 +52,7 @@ pub(super) fn secret(d: &mut Diagnostics, node: &Node) -> Result<FileSource, Rep
     let mut t = Table::new(d, node, "a secret")?;
     let file = t.opt(d, "file", path);
     let variable = t.opt(d, "environment", variable);
-    foreign(d, &mut t, FileKind::Secret);
+    foreign(d, &mut t, FileKind::Secret, node);
     t.finish(d)?;
     let source = file.map(FileSource::File).or_else(|| variable.map(FileSource::Environment));
     // What has no content was reported.
@@ -65,7 +65,7 @@ pub(super) fn config(d: &mut Diagnostics, node: &Node) -> Result<FileSource, Rep
     let file = t.opt(d, "file", path);
     let variable = t.opt(d, "environment", text);
     let content = t.opt(d, "content", text);
-    foreign(d, &mut t, FileKind::Config);
+    foreign(d, &mut t, FileKind::Config, node);
     t.finish(d)?;
     // The model has put the value of a variable there.
     match (file, content, variable) {
@@ -97,8 +97,9 @@ fn variable(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>>, Report
 }
 
 /// What only Docker Swarm knows. Docker Compose refuses what is external, and ignores the rest.
-fn foreign(d: &mut Diagnostics, t: &mut Table, kind: FileKind) {
+fn foreign(d: &mut Diagnostics, t: &mut Table, kind: FileKind, definition: &Node) {
     t.opt(d, "name", |_, _| Ok(()));
+    warn_of_name(d, definition, kind);
     t.opt(d, "external", |d, node| external(d, node, kind));
     t.opt(d, "labels", |d, node| labels(d, node, kind));
     for key in ["driver", "driver_opts", "template_driver"] {
@@ -107,6 +108,17 @@ fn foreign(d: &mut Diagnostics, t: &mut Table, kind: FileKind) {
             let draft = d.error(Code::NotSupported, message).label(node.span, "");
             Err(draft.help("remove it, and give the content itself").emit())
         });
+    }
+}
+
+/// The name in the store of a swarm. The model gives one to every definition, at the place of the whole.
+fn warn_of_name(d: &mut Diagnostics, definition: &Node, kind: FileKind) {
+    let mut entries = definition.entries().iter();
+    let name = entries.find(|entry| &*entry.key == "name" && entry.key_span != definition.span);
+    if let Some(name) = name {
+        let message = format!("`name` of a {} is for Docker Swarm", kind.word());
+        let draft = d.warning(Code::NoPlace, message).label(name.key_span, "nobody asks for it");
+        draft.help("remove it: services know it by its key").emit();
     }
 }
 

@@ -8,6 +8,7 @@ use super::value::target::{clean_path, clean_target};
 use super::value::tmpfs::Settings;
 use super::value::volume::{Access, Propagation, Recursion};
 use super::volume::labels;
+use super::written::written_keys;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::{Node, Plain, Value};
@@ -92,20 +93,24 @@ pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported>
             let settings = Settings { read_only, ..tmpfs.unwrap_or_default() };
             Source::Tmpfs { options: settings.options() }
         }
-        other => return Err(unsupported(d, other, kind.span)),
+        other => return Err(unsupported(d, other, kind.span, node.get("image"))),
     };
     Ok(Mount { source, target, access, nocopy: volume.nocopy, span: node.span })
 }
 
 /// `image`, `npipe` or `cluster`: the model has no others.
-fn unsupported(d: &mut Diagnostics, kind: &str, span: Span) -> Reported {
+fn unsupported(d: &mut Diagnostics, kind: &str, span: Span, image: Option<&Node>) -> Reported {
     let help = match kind {
         "image" => "a bundle has one image; copy the directory to the project and mount that",
         "npipe" => "named pipes are for containers on Windows",
         _ => "volumes of a cluster are for Docker Swarm",
     };
     let message = format!("a mount of type `{kind}` is not supported");
-    d.error(Code::NotSupported, message).label(span, "").help(help).emit()
+    let mut draft = d.error(Code::NotSupported, message).label(span, "");
+    if let Some(image) = image {
+        draft = draft.label(image.span, format!("nor is {}", written_keys("volumes.image", image)));
+    }
+    draft.help(help).emit()
 }
 
 fn bind_source(
@@ -186,7 +191,12 @@ fn check_fits(d: &mut Diagnostics, kind: &Spanned<Rc<str>>, node: &Node) -> Resu
         foreign.contains(&key) && !(&*kind.value == "volume" && key == "bind" && relabels(node))
     };
     all(entries.iter().filter(|entry| foreign(&entry.key, &entry.value)).map(|entry| {
-        let message = format!("`{}` has no meaning with `type: {}`", entry.key, kind.value);
+        let below = entry.value.entries().iter().map(|below| format!("`{}.{}`", entry.key, below.key));
+        let mut keys = below.collect::<Vec<_>>().join(", ");
+        if keys.is_empty() {
+            keys = format!("`{}`", entry.key);
+        }
+        let message = format!("`type: {}` gives no meaning to {keys}", kind.value);
         let draft = d.error(Code::Conflict, message).label(entry.key_span, "");
         Err(draft.label(kind.span, "the type").help("remove it, or change the type").emit())
     }))
@@ -199,6 +209,9 @@ const CONSISTENCIES: [&str; 4] = ["consistent", "cached", "delegated", "default"
 fn consistency(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     let text = text(d, node)?;
     if CONSISTENCIES.contains(&&*text.value) {
+        let message = format!("`consistency: {}` means nothing on Linux", text.value);
+        let draft = d.warning(Code::NoPlace, message).label(text.span, "for Docker Desktop alone");
+        draft.help("remove it").emit();
         return Ok(());
     }
     let message = format!("no consistency is called `{}`", text.value.escape_debug());
@@ -253,7 +266,7 @@ fn bind(d: &mut Diagnostics, node: &Node) -> Result<Bind, Reported> {
 fn selinux(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     let label = text(d, node)?;
     let message =
-        format!("`{}` changes SELinux labels on the host, which nobody does for a bundle", label.value);
+        format!("`selinux: {}` changes labels on the host, which nobody does for a bundle", label.value);
     let draft = d.warning(Code::NotSupported, message).label(label.span, "");
     draft.help("without SELinux remove it; with it, use `chcon -Rt container_file_t` on the host").emit();
     Ok(())

@@ -113,7 +113,15 @@ pub(super) fn uts(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<Hos
 
 /// The host's user namespace, where a container of a bundle is anyway: no `userns-remap` of a daemon puts it elsewhere.
 pub(super) fn userns_mode(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<Host>>, Reported> {
-    host(d, node, "`userns_mode`")
+    let host = host(d, node, "`userns_mode`")?;
+    if let Some(Spanned { span, .. }) = host {
+        let message = "`userns_mode: host` says nothing: a container of a bundle is there anyway";
+        d.warning(Code::NoPlace, message)
+            .label(span, "for a daemon with `userns-remap`")
+            .help("remove it")
+            .emit();
+    }
+    Ok(host)
 }
 
 fn host(d: &mut Diagnostics, node: &Node, what: &str) -> Result<Option<Spanned<Host>>, Reported> {

@@ -4,18 +4,11 @@
 
 use super::decode::{boolean, integer, text};
 use super::handed_on::handed_on;
+use super::schema::FILE;
+use super::written::{keys_of, written_keys};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Span;
 use crate::yaml::Node;
-
-/// The keys of a mapping that were written, for messages: `` `build.args`, `build.context` ``.
-pub fn written_keys(attribute: &str, node: &Node) -> String {
-    // Defaults stand where the whole does.
-    let written = node.entries().iter().filter(|entry| entry.key_span != node.span);
-    let mut keys: Vec<String> = written.map(|entry| format!("`{attribute}.{}`", entry.key)).collect();
-    keys.sort();
-    if keys.is_empty() { format!("`{attribute}`") } else { keys.join(", ") }
-}
 
 /// `develop` is for whoever changes the program while it runs.
 pub(super) fn develop(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
@@ -46,6 +39,8 @@ pub(super) fn of_windows(
 pub(super) fn isolation(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     let isolation = text(d, node)?;
     if matches!(&*isolation.value.to_lowercase(), "" | "default") {
+        let message = format!("`isolation: {}` says nothing: Linux has no other", isolation.value);
+        d.warning(Code::NoPlace, message).label(isolation.span, "for Windows alone").help("remove it").emit();
         return Ok(());
     }
     let message = format!("Linux has no isolation `{}`", isolation.value);
@@ -76,6 +71,26 @@ pub(super) fn models(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
     let message =
         format!("{}: Docker runs models, and a bundle does without it", written_keys("models", node));
     Err(refused(d, message, node.span, "run the model as a service, and name it in `environment`"))
+}
+
+/// What they are. The services that use them are refused.
+pub(super) fn defined_models(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    handed_on(d, node)?;
+    if let (false, Some(models)) = (node.entries().is_empty(), FILE.get("models")) {
+        let keys = keys_of("models", &models.shape, node);
+        let draft = d.warning(Code::NoPlace, format!("{keys}: a bundle has no place for models"));
+        draft.label(node.span, "Docker runs them").help("run a model as a service").emit();
+    }
+    Ok(())
+}
+
+/// Options of what hands out addresses. Docker Compose drops them (`pkg/compose/create.go`).
+pub(super) fn ipam_options(d: &mut Diagnostics, network: &Node) {
+    let options = network.get("ipam").and_then(|ipam| ipam.get("options"));
+    if let Some(options) = options.filter(|options| !options.entries().is_empty()) {
+        let draft = d.warning(Code::NoPlace, "`ipam.options` of a network reaches nobody");
+        draft.label(options.span, "dropped, as Docker Compose does").help("remove it").emit();
+    }
 }
 
 /// Limits of Docker's storage.

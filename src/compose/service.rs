@@ -297,7 +297,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     t.opt(d, "cpu_percent", no_place::of_windows("cpu_percent"));
     t.opt(d, "credential_spec", no_place::credential_spec);
     t.opt(d, "develop", no_place::develop);
-    t.opt(d, "gpus", no_device_requests);
+    t.opt(d, "gpus", no_device_requests("gpus"));
     t.opt(d, "isolation", no_place::isolation);
     t.opt(d, "models", no_place::models);
     t.opt(d, "provider", no_place::provider);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::in_project;
 use crate::compose::dotenv::{self, EnvFormat};
-use crate::diag::{Code, Diagnostics, Reported};
+use crate::diag::{Code, Diagnostics, Draft, Reported};
 use crate::source::{FileId, ReadError, Sources, Span};
 use crate::yaml::Unset;
 use crate::yaml::template::Lookup;
@@ -190,6 +190,16 @@ pub(crate) fn unreadable(
     error: &ReadError,
     asked: Option<Span>,
 ) -> Reported {
+    unreadable_draft(d, path, error, asked).emit()
+}
+
+/// The same, to be completed.
+pub(crate) fn unreadable_draft<'d>(
+    d: &'d mut Diagnostics,
+    path: &Path,
+    error: &ReadError,
+    asked: Option<Span>,
+) -> Draft<'d, Reported> {
     let message = format!("{} cannot be read: {error}", path.display());
     let mut draft = d.error(Code::Unreadable, message);
     if let Some(span) = asked {
@@ -200,5 +210,4 @@ pub(crate) fn unreadable(
         ReadError::NotUtf16(span) => draft.label(*span, "the first character that is not UTF-16"),
         _ => draft,
     }
-    .emit()
 }

@@ -11,7 +11,7 @@ use super::inherited::Inherited;
 use crate::compose::dotenv::EnvFormat;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::environment::parse;
-use crate::load::{Environment, in_project, unreadable};
+use crate::load::{Environment, in_project, unreadable_draft};
 use crate::source::{ReadError, Sources};
 use crate::yaml::template::Lookup;
 use crate::yaml::{Entry, Node, Unset, Value};
@@ -51,6 +51,8 @@ pub(super) fn fill(root: &Node, environment: &Environment) -> Node {
 enum Missing {
     /// An error.
     Refused,
+    /// An error, and no key would change that.
+    Needed,
     /// The same as an empty one.
     Empty,
 }
@@ -221,7 +223,16 @@ fn read(
     let id = match sources.read(&place) {
         Ok(id) => id,
         Err(ReadError::NotFound) if asked.missing == Missing::Empty => return Ok(Variables::new()),
-        Err(error) => return Err(unreadable(d, &place, &error, Some(asked.path.content()))),
+        Err(error) => {
+            let draft = unreadable_draft(d, &place, &error, Some(asked.path.content()));
+            return Err(match error {
+                ReadError::NotFound if asked.missing == Missing::Refused => {
+                    draft.help("if it need not be there, say `required: false`")
+                }
+                _ => draft,
+            }
+            .emit());
+        }
     };
     warn_outside(d, asked.path, &base);
     let entries = parse(d, sources, id, outer, asked.format, asked.unset)?;
@@ -257,7 +268,7 @@ pub(super) fn read_label_files(
         let asked = Asked {
             path,
             format: EnvFormat::Compose,
-            missing: Missing::Refused,
+            missing: Missing::Needed,
             home: home(environment),
             unset: environment.unset,
         };

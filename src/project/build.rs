@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::compose::{self, no_place::written_keys};
+use crate::compose::{self, written::written_keys};
 use crate::diag::{Code, Diagnostics};
 use crate::source::Spanned;
 

@@ -145,6 +145,7 @@ fn slice<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
 /// What the options of a short form say.
 #[derive(Default)]
 struct Mount {
+    access: Option<Range<usize>>,
     read_only: Option<Range<usize>>,
     nocopy: Option<Range<usize>>,
     propagation: Option<Range<usize>>,
@@ -154,8 +155,8 @@ struct Mount {
 const OPTIONS: [&str; 11] =
     ["ro", "rw", "nocopy", "z", "Z", "private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
-/// Hints of Docker Desktop, which nothing is lost with.
-const HINTS: [&str; 5] = ["cached", "consistent", "default", "delegated", ""];
+/// Hints for Docker Desktop.
+const HINTS: [&str; 4] = ["cached", "consistent", "default", "delegated"];
 
 impl Mount {
     /// Of options that contradict each other, the last one counts.
@@ -165,12 +166,15 @@ impl Mount {
             let place = start..start + option.len();
             start = place.end + 1;
             match option {
-                "ro" => self.read_only = Some(place),
-                "rw" => self.read_only = None,
+                "ro" | "rw" => {
+                    self.read_only = (option == "ro").then(|| place.clone());
+                    replace(x, node, &mut self.access, place);
+                }
                 "nocopy" => self.nocopy = Some(place),
-                "z" | "Z" => self.selinux = Some(place),
-                _ if OPTIONS.contains(&option) => self.propagation = Some(place),
-                _ if HINTS.contains(&option) || x.keeps(option) => {}
+                "z" | "Z" => replace(x, node, &mut self.selinux, place),
+                _ if OPTIONS.contains(&option) => replace(x, node, &mut self.propagation, place),
+                _ if option.is_empty() || x.keeps(option) => {}
+                _ if HINTS.contains(&option) => hint(x, node, option, place),
                 _ => ignored(x, node, option, place),
             }
         }
@@ -205,6 +209,21 @@ impl Mount {
         }
         Node::map(node.span, mount)
     }
+}
+
+/// Of two options that contradict each other Compose takes the last one; Docker refuses both.
+fn replace(x: &mut Expansion<'_>, node: &Node, option: &mut Option<Range<usize>>, place: Range<usize>) {
+    let text = node.as_str().unwrap_or_default();
+    let before = option.replace(place.clone());
+    let Some(before) = before.filter(|before| slice(text, before) != slice(text, &place)) else { return };
+    let message = format!("`{}` and `{}` contradict each other", slice(text, &before), slice(text, &place));
+    let draft = x.d.doubt(Code::Conflict, message).label(node.at(place), "Compose takes this");
+    draft.label(node.at(before), "and drops this").help("remove one of them").emit();
+}
+
+fn hint(x: &mut Expansion<'_>, node: &Node, option: &str, place: Range<usize>) {
+    let draft = x.d.warning(Code::NoPlace, format!("`{option}` means nothing on Linux"));
+    draft.label(node.at(place), "for Docker Desktop alone").help("remove it").emit();
 }
 
 fn ignored(x: &mut Expansion<'_>, node: &Node, option: &str, place: Range<usize>) {

@@ -11,6 +11,7 @@ mod images;
 mod namespaces;
 mod networks;
 mod order;
+mod ports;
 mod replicas;
 mod security;
 mod settings;
@@ -168,6 +169,7 @@ pub fn resolve(
     }
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
     healthcheck::check_dependencies(d, &found);
+    ports::check(d, &found);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     volumes::complete(d, &mut found);

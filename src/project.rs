@@ -7,6 +7,7 @@ mod environment;
 mod features;
 mod images;
 mod order;
+mod rootless;
 mod security;
 mod settings;
 mod users;
@@ -24,6 +25,7 @@ use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
 pub use features::Features;
+pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;

@@ -83,6 +83,8 @@ fn choices(args: &BuildArgs) -> Choices {
         cgroup_manager: args.cgroup_manager,
         targets: args.target.clone(),
         features: args.features.clone(),
+        rootless: args.rootless,
+        userns_map: args.userns_map.clone(),
     }
 }
 

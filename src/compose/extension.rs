@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, list, text, value};
+use super::decode::{Table, list, text, text_or_number, value};
 use super::value::cgroup_manager::CgroupManager;
+use super::value::idmap::{HostUser, IdMap};
 use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
@@ -28,6 +29,12 @@ pub struct Extension {
     /// Files with what `runc features` or `crun features` printed, relative to the project directory.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub features: Vec<Spanned<Rc<str>>>,
+    /// The user who runs the bundles without root: `UID` or `UID:GID`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub rootless: Option<Spanned<HostUser>>,
+    /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
+    #[cfg_attr(test, schemars(rename = "userns-map", with = "Vec<String>", default))]
+    pub userns_map: Vec<Spanned<IdMap>>,
 }
 
 /// `x-bundlegen` of a service.
@@ -47,6 +54,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         cgroup_manager: t.opt(d, "cgroup-manager", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),
+        rootless: t.opt(d, "rootless", text_or_number),
+        userns_map: t.list(d, "userns-map", list(value)),
     };
     t.finish(d, &[])?;
     Ok(extension)

@@ -10,6 +10,7 @@ pub mod cpus;
 pub mod duration;
 pub mod file_mode;
 pub mod hostname;
+pub mod idmap;
 pub mod port;
 pub mod rlimit;
 pub mod runtime;

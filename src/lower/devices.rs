@@ -6,6 +6,7 @@ use super::Context;
 use super::defaults::{DEVICES, DEVICES_FROM};
 use super::origin::{Origin, Origins};
 use crate::diag::{Code, Diagnostics};
+use crate::source::Span;
 
 /// Everything is denied, then the harmless devices are allowed; a privileged container may use any. The nodes
 /// themselves are made by the runtime. Docker also gives a privileged container every node of the host, which a
@@ -14,15 +15,22 @@ pub fn device_rules(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> 
     let at = "/linux/resources/devices";
     if let Some(span) = context.privileged() {
         o.set(at, Origin::Written(span));
-        let message =
-            "a privileged service may use every device, but the device nodes of the host are not passed";
-        let draft = d.warning(Code::HostDependent, message).label(span, "");
-        draft.help("mount the nodes it needs, such as `/dev/fuse:/dev/fuse`").emit();
+        // Another warning says what it means without root.
+        if context.userns.is_none() {
+            warn_no_nodes(d, span);
+        }
         return vec![rule(Verdict::Allow, None)];
     }
     o.set(at, Origin::Default(DEVICES_FROM));
     let allowed = DEVICES.iter().map(|device| rule(Verdict::Allow, Some(*device)));
     std::iter::once(rule(Verdict::Deny, None)).chain(allowed).collect()
+}
+
+fn warn_no_nodes(d: &mut Diagnostics, span: Span) {
+    let message =
+        "a privileged service may use every device, but the device nodes of the host are not passed";
+    let draft = d.warning(Code::HostDependent, message).label(span, "");
+    draft.help("mount the nodes it needs, such as `/dev/fuse:/dev/fuse`").emit();
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

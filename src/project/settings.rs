@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use super::Options;
 use super::features::{self, Features};
+use super::rootless::{Rootless, rootless};
 use crate::compose::Extension;
 use crate::compose::decode::all;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
@@ -26,6 +28,10 @@ pub struct Choices {
     pub targets: Vec<RuntimeVersion>,
     /// Files with what `runc features` or `crun features` printed.
     pub features: Vec<PathBuf>,
+    /// The user who runs the bundles without root.
+    pub rootless: Option<HostUser>,
+    /// Users and groups of the containers, and which of the host they are.
+    pub userns_map: Vec<IdMap>,
 }
 
 /// What holds for all bundles of a project.
@@ -43,6 +49,8 @@ pub struct Settings {
     pub runtimes: Vec<RuntimeVersion>,
     /// Further runtimes, by what they say of themselves.
     pub features: Vec<Features>,
+    /// Who runs them, where that is not root.
+    pub rootless: Option<Rootless>,
 }
 
 impl Settings {
@@ -61,6 +69,7 @@ pub(super) fn settings(
     let choices = &options.choices;
     let (platform, architecture) = platform(d, extension.platform.as_ref(), choices.platform.as_ref())?;
     let features = features(d, sources, extension, options)?;
+    let rootless = rootless(d, extension, choices)?;
     let written = extension.cgroup_manager.map(|manager| manager.value);
     Ok(Settings {
         project: Rc::clone(&options.name),
@@ -69,6 +78,7 @@ pub(super) fn settings(
         cgroup_manager: choices.cgroup_manager.or(written),
         runtimes: runtimes(extension, choices),
         features,
+        rootless,
     })
 }
 

@@ -1,0 +1,243 @@
+//! What becomes of a spec when a user without rights runs the bundle.
+//!
+//! The sections say what Docker does, which runs as root. What is a default and cannot be had without root is changed or
+//! left out here; what somebody wrote is an error at its place. All of it was found out by running runc 1.1 and crun 1.8.
+
+use std::collections::BTreeSet;
+
+use oci::LinuxNamespaceType as Kind;
+use oci_spec::runtime as oci;
+
+use super::Context;
+use super::origin::{Origin, Origins};
+use super::userns::Userns;
+use crate::compose::value::runtime::Runtime;
+use crate::diag::{Code, Diagnostics};
+use crate::source::Span;
+
+/// Puts the container into a user namespace and takes from the spec what root alone can do.
+pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &mut oci::Spec) {
+    let Some(userns) = &context.userns else { return };
+    if let Some(span) = context.privileged() {
+        let message = "`privileged` holds in the container's own user namespace, and not on the host";
+        let draft = d.warning(Code::Rootless, message).label(span, "");
+        draft.help("a bundle for root, without `rootless`, has all of it").emit();
+    }
+    check_user(d, context, userns);
+    if let Some(process) = spec.process_mut() {
+        groups(d, context, userns, o, process);
+        oom_score(d, o, process);
+    }
+    let Some(linux) = spec.linux_mut() else { return };
+    userns.set(linux, o);
+    ping_groups(d, userns, o, linux);
+    devices(d, context, o, linux);
+    limits(d, context, o, linux);
+    let shared = Shared::of(linux);
+    for (index, mount) in spec.mounts_mut().iter_mut().flatten().enumerate() {
+        let at = format!("/mounts/{index}");
+        owners(d, userns, o, &at, mount);
+        if let Some(origin) = shared.change(context, userns, mount) {
+            o.set(at, origin);
+        }
+    }
+}
+
+/// The user and the group of the process must exist in the container, and for runc so must root.
+fn check_user(d: &mut Diagnostics, context: &Context, userns: &Userns) {
+    let user = &context.service.user;
+    let place = user.written.unwrap_or(context.service.name.span);
+    let (uid, gid) = (user.ids.uid, user.ids.gid);
+    for (is_mapped, word, id) in [(userns.has_user(uid), "user", uid), (userns.has_group(gid), "group", gid)]
+    {
+        if !is_mapped {
+            let message = format!("the process runs as {word} {id}, which the container does not have");
+            let draft = d.error(Code::Rootless, message).label(place, "");
+            draft.help("map it with `userns-map`, or run the process as another one").emit();
+            return;
+        }
+    }
+    let runc = context.settings.runtimes.iter().find(|version| version.runtime == Runtime::Runc);
+    if let Some(runc) = runc.filter(|_| !(userns.has_user(0) && userns.has_group(0))) {
+        let message = format!("{runc} starts no container that has no root, and this one has none");
+        let draft = d.error(Code::Rootless, message).label(place, "user and group 0 are not mapped");
+        let help = "run the process as root, which is nobody but you on the host; or map a range with \
+                    `userns-map`; or name crun alone in `targets`";
+        draft.help(help).emit();
+    }
+}
+
+/// Further groups that the image gives its user are left out where none can be had. Docker gives them unasked.
+fn groups(
+    d: &mut Diagnostics,
+    context: &Context,
+    userns: &Userns,
+    o: &mut Origins,
+    process: &mut oci::Process,
+) {
+    const AT: &str = "/process/user/additionalGids";
+    let Some(gids) = process.user().additional_gids().clone() else { return };
+    let asked: Vec<Span> = o.written(AT).collect();
+    if !userns.may_have_groups(&context.settings.runtimes) {
+        for span in asked {
+            let message = "a process cannot have further groups where a user without rights runs the bundle";
+            let draft = d.error(Code::Rootless, message).label(span, "");
+            draft.help("crun alone can give it some, of a range in `userns-map`; or remove it").emit();
+        }
+        process.user_mut().set_additional_gids(None);
+        o.forget(AT);
+        return;
+    }
+    for (index, gid) in gids.iter().enumerate().filter(|(_, gid)| !userns.has_group(**gid)) {
+        let user = context.service.user.written.unwrap_or(context.service.name.span);
+        let place = match o.of(&format!("{AT}/{index}")) {
+            Some(Origin::Written(span)) => *span,
+            _ => user,
+        };
+        let message = format!("the process gets the group {gid}, which the container does not have");
+        d.error(Code::Rootless, message).label(place, "").help("map it with `userns-map`").emit();
+    }
+}
+
+/// Nobody but root can lower it, and the score of a user's session may be higher than 0.
+fn oom_score(d: &mut Diagnostics, o: &mut Origins, process: &mut oci::Process) {
+    const AT: &str = "/process/oomScoreAdj";
+    match o.of(AT) {
+        Some(Origin::Written(span)) => {
+            let span = *span;
+            if let Some(score) = process.oom_score_adj().filter(|score| *score < 0) {
+                let message = format!("a user without rights cannot set an OOM score of {score}");
+                d.error(Code::Rootless, message).label(span, "").help("0 and more can be set").emit();
+            }
+        }
+        _ => {
+            process.set_oom_score_adj(None);
+            o.forget(AT);
+        }
+    }
+}
+
+/// The kernel takes only groups that the container has.
+fn ping_groups(d: &mut Diagnostics, userns: &Userns, o: &Origins, linux: &mut oci::Linux) {
+    const KEY: &str = "net.ipv4.ping_group_range";
+    let Some(range) = linux.sysctl_mut().as_mut().and_then(|all| all.get_mut(KEY)) else { return };
+    let (first, last) = userns.groups();
+    match o.of(&format!("/linux/sysctl/{KEY}")) {
+        Some(Origin::Written(span)) => {
+            let unmapped =
+                range.split_whitespace().find(|gid| gid.parse().is_ok_and(|gid| !userns.has_group(gid)));
+            if let Some(gid) = unmapped {
+                let message = format!("the container has no group {gid}");
+                let draft = d.error(Code::Rootless, message).label(*span, "");
+                draft.help(format!("its groups are {first} to {last}")).emit();
+            }
+        }
+        _ => *range = format!("{first} {last}"),
+    }
+}
+
+/// crun does not start with them, and runc takes the host's in their place.
+fn devices(d: &mut Diagnostics, context: &Context, o: &Origins, linux: &oci::Linux) {
+    for (index, device) in linux.devices().iter().flatten().enumerate() {
+        let path = device.path().display();
+        let message = format!("a user without rights cannot make the device `{path}`");
+        let place = match o.of(&format!("/linux/devices/{index}")) {
+            Some(Origin::Written(span)) => *span,
+            _ => context.service.name.span,
+        };
+        let draft = d.error(Code::Rootless, message).label(place, "");
+        draft
+            .help(format!("mount the host's, if that user may use it: `volumes: [\"{path}:{path}\"]`"))
+            .emit();
+    }
+}
+
+/// Limits need a control group that the user was given. systemd gives users theirs; nobody gives them one without.
+/// Rules for devices need root everywhere, and the devices of a user namespace are those of its mounts.
+fn limits(d: &mut Diagnostics, context: &Context, o: &mut Origins, linux: &mut oci::Linux) {
+    const RULES: &str = "/linux/resources/devices";
+    let is_asked = |span: &Span| Some(*span) != context.privileged();
+    for span in o.written(RULES).filter(is_asked).collect::<Vec<_>>() {
+        let message = "rules for devices need root";
+        let draft = d.error(Code::Rootless, message).label(span, "");
+        draft.help("remove them: the container has the devices that are mounted into it").emit();
+    }
+    o.forget(RULES);
+    let mut resources = linux.resources().clone().unwrap_or_default();
+    resources.set_devices(None);
+    let mut nothing = oci::LinuxResources::default();
+    nothing.set_devices(None);
+    linux.set_resources((resources != nothing).then_some(resources));
+    if context.settings.systemd() {
+        return;
+    }
+    let asked: BTreeSet<Span> =
+        ["/linux/resources", "/linux/cgroupsPath"].into_iter().flat_map(|at| o.written(at)).collect();
+    for span in asked {
+        let message = "a user without rights has no control group to set this in";
+        let draft = d.error(Code::Rootless, message).label(span, "");
+        let help = "systemd gives users their own: `cgroup-manager: systemd` in `x-bundlegen`; or remove it";
+        draft.help(help).emit();
+    }
+}
+
+/// Options that give a file system to somebody must name somebody that the container has. Docker's own for terminals is
+/// left out where there is no such group.
+fn owners(d: &mut Diagnostics, userns: &Userns, o: &Origins, at: &str, mount: &mut oci::Mount) {
+    let unmapped = |option: &String| {
+        let id = |key| option.strip_prefix(key).and_then(|id: &str| id.parse().ok());
+        id("uid=").is_some_and(|uid| !userns.has_user(uid))
+            || id("gid=").is_some_and(|gid| !userns.has_group(gid))
+    };
+    let Some(options) = mount.options_mut() else { return };
+    if let Some(Origin::Written(span)) = o.of(at) {
+        for option in options.iter().filter(|option| unmapped(option)) {
+            let message = format!("`{option}` names somebody that the container does not have");
+            let draft = d.error(Code::Rootless, message).label(*span, "");
+            draft.help("map the number with `userns-map`, or name another one").emit();
+        }
+    } else {
+        options.retain(|option| !unmapped(option));
+    }
+}
+
+/// What is the host's own: file systems of it are root's to mount, and what the host has mounted is bound instead.
+struct Shared {
+    network: bool,
+    pid: bool,
+    ipc: bool,
+}
+
+impl Shared {
+    fn of(linux: &oci::Linux) -> Self {
+        let shared = |kind| linux.namespaces().iter().flatten().all(|namespace| namespace.typ() != kind);
+        Shared { network: shared(Kind::Network), pid: shared(Kind::Pid), ipc: shared(Kind::Ipc) }
+    }
+
+    /// Changes a mount that root alone could make; says why it was.
+    fn change(&self, context: &Context, userns: &Userns, mount: &mut oci::Mount) -> Option<Origin> {
+        let (path, options): (_, &[&str]) = match mount.typ().as_deref() {
+            Some("sysfs") if self.network => ("/sys", &["rbind", "ro", "nosuid", "noexec", "nodev"]),
+            Some("proc") if self.pid => ("/proc", &["rbind", "nosuid", "noexec", "nodev"]),
+            Some("mqueue") if self.ipc => ("/dev/mqueue", &["rbind", "nosuid", "noexec", "nodev"]),
+            Some("cgroup") => return read_only(userns, mount),
+            _ => return None,
+        };
+        mount
+            .set_typ(Some("bind".to_owned()))
+            .set_source(Some(path.into()))
+            .set_options(Some(options.iter().map(ToString::to_string).collect()));
+        let network = context.host_network().filter(|_| path == "/sys");
+        Some(network.map_or_else(|| userns.origin.clone(), Origin::Written))
+    }
+}
+
+/// Nobody may write to control groups from a user namespace (CVE-2023-25809).
+fn read_only(userns: &Userns, mount: &mut oci::Mount) -> Option<Origin> {
+    let options = mount.options_mut().as_mut()?;
+    if options.iter().any(|option| option == "ro") {
+        return None;
+    }
+    options.insert(0, "ro".to_owned());
+    Some(userns.origin.clone())
+}

@@ -1,5 +1,6 @@
 //! From [`Project`] to [`Tree`]: what would be written, all of it, in memory.
 
+mod etc;
 pub mod json;
 pub mod state;
 pub mod sums;
@@ -68,8 +69,12 @@ fn one(
     let part = config.pointer("/linux/seccomp").zip(filter.as_ref().map(|filter| &*filter.text));
     let text = json::canonical_with(&config, part);
     put(d, tree, &format!("{}/config.json", name.value), Entry::file(text))?;
-    for (path, text) in generated(&config) {
+    for (path, text) in generated(&config, service) {
         put(d, tree, &format!("{}/{path}", name.value), Entry::file(text))?;
+    }
+    for file in service.mounts.iter().filter_map(|mount| mount.source.generated()) {
+        let entry = if file.executable { Entry::executable } else { Entry::file };
+        put(d, tree, &format!("{}/{}", name.value, file.path), entry(file.text.as_bytes()))?;
     }
     Ok(origins)
 }
@@ -102,28 +107,19 @@ impl Filters {
 const SECCOMP_DEPTH: usize = 2;
 
 /// The generated files that the spec mounts: one that the service covers with its own is not made.
-fn generated(config: &Value) -> Vec<(&'static str, String)> {
+fn generated(config: &Value, service: &Service) -> Vec<(&'static str, String)> {
     let mounted = |source: &str| {
         let mounts = config.get("mounts").and_then(Value::as_array);
         mounts.into_iter().flatten().any(|mount| mount.get("source").and_then(Value::as_str) == Some(source))
     };
     let hostname = config.get("hostname").and_then(Value::as_str).unwrap_or_default();
     let files = [
-        (mounts::HOSTS.trim_start_matches('/'), LOOPBACK.to_owned()),
+        (mounts::HOSTS.trim_start_matches('/'), etc::hosts(&service.written)),
         (mounts::HOSTNAME.trim_start_matches('/'), format!("{hostname}\n")),
+        (mounts::RESOLV_CONF.trim_start_matches('/'), etc::resolv_conf(&service.written)),
     ];
     files.into_iter().filter(|(path, _)| mounted(path)).collect()
 }
-
-/// The names every container knows, as Docker writes them.
-const LOOPBACK: &str = "\
-127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-";
 
 fn put(d: &mut Diagnostics, tree: &mut Tree, path: &str, entry: Entry) -> Result<(), Reported> {
     let path = RelPath::parse(path).map_err(|error| internal(d, &error))?;

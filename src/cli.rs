@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod discovery;
 mod explain;
+mod inspect;
 mod prepare;
 mod project;
 mod request;
@@ -67,6 +68,11 @@ pub enum Command {
     /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
     /// one around it that is.
     Explain(ExplainArgs),
+    /// Print bundles as a Compose file
+    ///
+    /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
+    /// handed on. Building the result again, with the lock beside it, gives the same `config.json`.
+    Inspect(InspectArgs),
 }
 
 /// Which Compose project is meant.
@@ -139,6 +145,14 @@ pub struct BuildArgs {
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
+}
+
+/// Bundles on the disk.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A bundle, or a directory of bundles
+    #[arg(value_name = "BUNDLE", required = true)]
+    pub bundles: Vec<PathBuf>,
 }
 
 /// A value of a bundle.
@@ -271,6 +285,7 @@ pub fn run() -> Outcome {
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     }
 }
 

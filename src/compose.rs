@@ -7,13 +7,17 @@
 
 pub mod check;
 pub mod decode;
-mod dependency;
+pub mod dependency;
 pub mod dotenv;
 pub mod expand;
 mod extension;
+mod files;
+mod handed_on;
 pub mod limits;
 pub mod merge;
+mod mount;
 pub mod namespace;
+pub mod no_place;
 pub mod schema;
 pub mod service;
 pub mod value;
@@ -25,10 +29,13 @@ use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::{Entry, Node, Value};
 use decode::{Expected, Table, text, wrong_type};
+use handed_on::handed_on;
 
 pub use extension::{Extension, ServiceExtension};
+pub use files::{FileKind, FileMount, FileSource, VolumesFrom};
+pub use mount::{MissingSource, Mount, Source};
 pub use service::Service;
-pub use volume::{Access, MissingSource, Mount, Source, Volume};
+pub use volume::{Device, DeviceSource, Volume};
 
 /// A Compose file.
 #[derive(Debug)]
@@ -37,8 +44,14 @@ pub struct File {
     pub name: Option<Spanned<Rc<str>>>,
     /// The services in the order of the file.
     pub services: Vec<Named<Service>>,
+    /// The networks in the order of the file, as they are.
+    pub networks: Vec<Named<Node>>,
     /// The named volumes in the order of the file.
     pub volumes: Vec<Named<Volume>>,
+    /// The secrets that services use. One with a mistake has no content.
+    pub secrets: Vec<Named<Option<FileSource>>>,
+    /// The configs that services use, in the same way.
+    pub configs: Vec<Named<Option<FileSource>>>,
     /// Options of `bundlegen` that change the output.
     pub extension: Extension,
 }
@@ -67,22 +80,23 @@ pub struct Named<T> {
 /// Names that a service cannot have, because bundlegen or the host puts something there in an output directory.
 pub const RESERVED: &[&str] = &["volumes", "networks", ".gitignore", "SHA256SUMS", ".bundlegen-new", ".git"];
 
-/// What Compose knows at the top of a file and `bundlegen` does not do yet.
-const LATER: &[&str] = &["models", "secrets", "configs"];
-
 /// Types every value of a completed project, whose name is `project`. Definitions with mistakes are left out,
 /// everything wrong is reported.
 pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, Reported> {
     let mut table = Table::new(d, root, "a Compose file")?;
-    table.opt(d, "networks", networks);
+    // The services that use them have been told.
+    table.opt(d, "models", |_, _| Ok(()));
     let file = File {
+        networks: table.list(d, "networks", |d, node| networks(d, node, project)),
         services: table.list(d, "services", services),
         volumes: table.list(d, "volumes", |d, node| volumes(d, node, project)),
+        secrets: table.list(d, "secrets", |d, node| files(d, node, "`secrets`", files::secret)),
+        configs: table.list(d, "configs", |d, node| files(d, node, "`configs`", files::config)),
         name: table.opt(d, "name", text),
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
-    let _reported = table.finish(d, LATER);
+    let _reported = table.finish(d, &[]);
     Ok(file)
 }
 
@@ -94,16 +108,21 @@ fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Rep
     Ok(services)
 }
 
-/// The default network is in every project, and is empty so far.
-fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    let says_more = |entry: &&Entry| entry.value.entries().iter().any(|entry| &*entry.key != "name");
-    match node.entries().iter().find(|entry| &*entry.key != "default" || says_more(entry)) {
-        Some(entry) => Err(d
-            .error(Code::NotSupported, "`networks` of a Compose file is not supported yet")
-            .label(entry.key_span, "known to Compose, not done here")
-            .emit()),
-        None => Ok(()),
+/// The networks of a project as they are. A name that says no more than the key is none, as for volumes.
+fn networks(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<Node>>, Reported> {
+    let networks = definitions(d, node, "`networks`", |d, node| match handed_on(d, node) {
+        Ok(network) => (network, Ok(())),
+        Err(reported) => (Node::null(node.span), Err(reported)),
+    });
+    let mut networks = networks?;
+    for Named { name: key, value, .. } in &mut networks {
+        let implied = format!("{project}_{}", key.value);
+        let says_more =
+            |entry: &&Entry| &*entry.key != "name" || entry.value.as_str() != Some(implied.as_str());
+        let entries = value.entries().iter().filter(says_more).cloned().collect();
+        *value = Node::map(value.span, entries);
     }
+    Ok(networks)
 }
 
 /// The volumes of a project. A name that says no more than the key is none: the directory of a volume must not depend
@@ -119,6 +138,19 @@ fn volumes(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<
         value.name.take_if(|name| *name.value == *implied);
     }
     Ok(volumes)
+}
+
+/// Secrets or configs.
+fn files(
+    d: &mut Diagnostics,
+    node: &Node,
+    what: &'static str,
+    decode: impl Fn(&mut Diagnostics, &Node) -> Result<FileSource, Reported>,
+) -> Result<Vec<Named<Option<FileSource>>>, Reported> {
+    definitions(d, node, what, |d, node| match decode(d, node) {
+        Ok(source) => (Some(source), Ok(())),
+        Err(reported) => (None, Err(reported)),
+    })
 }
 
 fn definitions<T>(

@@ -5,6 +5,7 @@
 
 mod docker;
 mod json;
+mod part;
 mod printed;
 mod yaml;
 
@@ -14,6 +15,8 @@ use std::rc::Rc;
 use crate::compose::Variables;
 use crate::model::Model;
 use printed::Printed;
+
+pub use part::{networks, of_service};
 
 /// What a tree is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,13 @@ pub fn json(model: &Model, variables: Variables) -> String {
 /// The model as YAML.
 pub fn yaml(model: &Model, variables: Variables) -> String {
     print(model, Format::Yaml, variables)
+}
+
+/// Any tree as YAML that Compose reads, with every `$` doubled: it is a text and stands for no variable.
+pub fn yaml_of(tree: &serde_json::Value) -> String {
+    let mut tree = Printed::of_json(tree);
+    tree.double_dollars();
+    yaml::write(&tree)
 }
 
 #[cfg(test)]

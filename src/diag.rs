@@ -289,6 +289,8 @@ codes! {
     Tag = "tag",
     /// Compose knows it; `bundlegen` does not do it yet.
     NotSupported = "not-supported",
+    /// Compose knows it; a bundle has no place for it.
+    NoPlace = "no-place",
     /// A variable is written wrongly, or one that must be set is not.
     Interpolation = "interpolation",
     /// A variable is not set.
@@ -335,6 +337,8 @@ codes! {
     Lock = "lock",
     /// There is nothing to run.
     NoCommand = "no-command",
+    /// A service waits for the health of one that has no healthcheck.
+    NoHealthcheck = "no-healthcheck",
     /// A service has a network with nothing in it.
     NoNetwork = "no-network",
     /// A key is reserved for bundlegen or for the runtime.
@@ -347,8 +351,6 @@ codes! {
     Rootless = "rootless",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
-    /// The image declares a volume.
-    ImageVolume = "image-volume",
     /// A fault of bundlegen.
     Internal = "internal",
 }

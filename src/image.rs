@@ -28,7 +28,7 @@ mod root;
 mod unpack;
 pub mod users;
 
-pub use configuration::Configuration;
+pub use configuration::{Configuration, Healthcheck};
 pub use copy::copy_directory;
 pub use digest::{Digest, Verified};
 pub use directory::read_in_root;

@@ -31,6 +31,7 @@ pub mod config;
 pub mod diag;
 pub mod disk;
 pub mod image;
+pub mod inspect;
 pub mod load;
 pub mod lock;
 pub mod lower;

@@ -12,14 +12,21 @@ use crate::bundle::sums::NAME as SUMS;
 use crate::image::{self, Digest, Layout, Reference, Report};
 use bundle::Bundle;
 use checksums::Sums;
+pub use private::Variables;
 use rootfs::Rootfs;
 use tree::Tree;
 
 mod bundle;
 mod checksums;
+mod namespace;
+mod owner;
+mod private;
 mod rootfs;
 mod tree;
 mod volumes;
+
+pub use namespace::in_namespace;
+pub use owner::Mapping;
 
 /// What is being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +66,20 @@ pub enum Progress {
         path: String,
         /// Where its content comes from, if it is not empty.
         filled: Option<Filled>,
+    },
+    /// A file was placed in a bundle.
+    Placed {
+        /// The path in the tree.
+        path: String,
+        /// Whether it belongs to whoever prepares, because only root can give files away.
+        without_owner: bool,
+    },
+    /// The source of a bind mount is not there, and is not to be made.
+    Absent {
+        /// The bundle.
+        bundle: String,
+        /// The source.
+        path: String,
     },
 }
 
@@ -119,6 +140,27 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Secrets come from variables that are not set.
+    #[error("secrets need variables that are not set: {}", listed(variables))]
+    Unset {
+        /// The bundle and the name of the variable, of each.
+        variables: Vec<(String, String)>,
+    },
+    /// The files are to belong to users that this process does not have; [`in_namespace`] gives it them.
+    #[error("the bundles have users that only a user namespace gives their files to")]
+    Namespace {
+        /// The users.
+        mapping: Box<Mapping>,
+    },
+    /// External volumes are not there.
+    #[error(
+        "external volumes are not there: {}; make each a directory, or a link to one",
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    External {
+        /// Where each should be.
+        paths: Vec<PathBuf>,
+    },
     /// The layout does not have an image.
     #[error(
         "{reference} with manifest {digest} is not in {}; name another layout with `--images`, or fetch it with `skopeo copy docker://{} oci:{}:{reference}`",
@@ -152,6 +194,11 @@ impl Error {
     }
 }
 
+fn listed(variables: &[(String, String)]) -> String {
+    let each = variables.iter().map(|(bundle, name)| format!("{name} for {bundle}"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
 /// skopeo takes a tag or a digest, but not both.
 fn source_name(reference: &Reference) -> String {
     let (domain, path) = (reference.domain(), reference.path());
@@ -161,13 +208,19 @@ fn source_name(reference: &Reference) -> String {
     }
 }
 
-/// Prepares the tree at `bundles` with images from the OCI layout at `images`.
-pub fn prepare(bundles: &Path, images: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Error> {
+/// Prepares the tree at `bundles` with images from the OCI layout at `images` and secrets from `variables`.
+pub fn prepare(
+    bundles: &Path,
+    images: &Path,
+    variables: Variables,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Summary, Error> {
     let tree = Tree::open(bundles)?;
     let sums = Sums::read(&tree)?;
     let files = sums.verify(&tree)?;
-    progress(Progress::Verified { files });
     let bundles = bundle::read(&tree, &sums)?;
+    owner::check(&tree, &bundles)?;
+    progress(Progress::Verified { files });
     let mut summary = Summary { files, ..Summary::default() };
     let mut images = Images { path: images, layout: None };
     for bundle in &bundles {
@@ -183,11 +236,17 @@ pub fn prepare(bundles: &Path, images: &Path, progress: &mut dyn FnMut(Progress)
         progress(Progress::Volume { path: path.clone(), filled });
         summary.volumes.push(path);
     })?;
+    private::place(&tree, &sums, &bundles, variables, &mut |placed| {
+        progress(Progress::Placed { path: placed.path, without_owner: placed.without_owner });
+    })?;
     for name in tree.directories()?.into_iter().filter(|name| bundles.iter().all(|own| own.name != *name)) {
         for path in rootfs::made_in(&tree, &name)? {
             progress(Progress::Abandoned { path });
         }
     }
+    volumes::check(&tree, &bundles, &mut |bundle, path| {
+        progress(Progress::Absent { bundle: bundle.to_owned(), path });
+    })?;
     Ok(summary)
 }
 

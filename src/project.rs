@@ -3,9 +3,12 @@
 //! After [`resolve`] nothing is read any more. The attributes as they were written stay as they are; a
 //! [`Service`] adds what needs another file, another service or the image.
 
+mod build;
 mod environment;
 mod features;
+mod healthcheck;
 mod images;
+mod networks;
 mod order;
 mod rootless;
 mod security;
@@ -25,11 +28,16 @@ use crate::source::{Sources, Span, Spanned};
 
 pub use environment::Variable;
 pub use features::Features;
+pub use healthcheck::{Healthcheck, State};
+pub use networks::Attachment;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
 pub use users::User;
-pub use volumes::{Access, HostPath, MissingSource, Mount, MountSource};
+pub use volumes::{
+    Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,
+    PrivateFile,
+};
 
 /// A project whose parts are all known.
 #[derive(Debug)]
@@ -57,8 +65,12 @@ pub struct Service {
     pub environment: BTreeMap<Rc<str>, Variable>,
     /// How it is confined by name.
     pub security: Security,
+    /// How to learn whether it is well, as the image and the file have it.
+    pub healthcheck: Option<Healthcheck>,
     /// Its mounts, with their sources found.
     pub mounts: Vec<Mount>,
+    /// The networks it is in, by name.
+    pub networks: Vec<Attachment>,
 }
 
 /// Where a root file system comes from.
@@ -127,7 +139,8 @@ pub fn resolve(
     let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
     let order = order::start_order(&file.services);
-    let volumes = volumes::Declared::new(&file.volumes);
+    let mut declared =
+        Declared { volumes: volumes::Declared::new(&file), networks: networks::Declared::new(file.networks) };
     check_not_empty(d, &file.services, sources);
     let names: BTreeSet<Rc<str>> =
         file.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
@@ -135,15 +148,25 @@ pub fn resolve(
     for named in file.services {
         let Named { name, value: mut written, whole } = named;
         // One that is not there was optional, or reported.
-        written.depends_on.retain(|dependency| names.contains(&dependency.value));
+        written.depends_on.retain(|dependency| names.contains(&dependency.name.value));
         // Anything more would follow from the mistake.
         if whole.is_err() {
             continue;
         }
-        services.extend(service(d, sources, name, written, &volumes, &mut images, options));
+        services.extend(service(d, sources, name, written, &mut declared, &mut images, options));
     }
+    services.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
+    healthcheck::check_dependencies(d, &services);
     services.sort_by_key(|service| order.get(&service.name.value).copied());
+    volumes::complete(d, &mut services);
+    volumes::check_risks(d, &services);
     Ok(Project { services, lock: images.into_lock(), settings })
+}
+
+/// What a project defines besides services.
+struct Declared {
+    networks: networks::Declared,
+    volumes: volumes::Declared,
 }
 
 /// A build of nothing is a mistake in the file name more often than a wish.
@@ -162,7 +185,7 @@ fn service(
     sources: &mut Sources,
     name: Spanned<Rc<str>>,
     written: compose::Service,
-    volumes: &volumes::Declared,
+    declared: &mut Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
@@ -170,11 +193,13 @@ fn service(
     let root = root(d, &name, &written, images, options);
     let environment = environment::of_service(&written);
     let security = security::security(d, sources, &written, options);
-    let mounts = volumes::mounts(d, &written, volumes, options);
+    let mounts = volumes::mounts(d, &name.value, &written, &mut declared.volumes, options);
     let root = root?;
     let user = users::user(d, &written, &name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);
-    Ok(Service { name, written, root, user, environment, security, mounts })
+    let healthcheck = healthcheck::of_service(&written, &name, &root);
+    let networks = declared.networks.of_service(&written);
+    Ok(Service { name, written, root, user, environment, security, healthcheck, mounts, networks })
 }
 
 fn root(
@@ -188,10 +213,10 @@ fn root(
         let path = HostPath::resolve(d, rootfs, options);
         return Ok(Root::Directory(Spanned { value: path, span: rootfs.span }));
     }
-    let Some(reference) = &written.image else {
+    let Some(reference) = build::image(d, name, written, &options.name) else {
         let message = format!("service `{}` has no image", name.value);
         let draft = d.error(Code::MissingImage, message).label(name.span, "");
         return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
     };
-    images.find(d, reference).map(Root::Image)
+    images.find(d, &reference).map(Root::Image)
 }

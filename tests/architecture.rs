@@ -20,8 +20,10 @@ const MODULES: &[(&str, &[&str])] = &[
     // Its text comes through `source` and is checked by `yaml`, so that mistakes in it are shown like any other.
     ("lock", &["source", "diag", "yaml"]),
     ("project", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock"]),
-    ("lower", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project"]),
+    // What is handed on is spelt as `config` prints it.
+    ("lower", &["source", "diag", "yaml", "compose", "load", "model", "config", "image", "lock", "project"]),
     ("bundle", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project", "lower"]),
+    ("inspect", &["compose", "bundle", "lower"]),
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.

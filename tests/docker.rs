@@ -6,7 +6,7 @@
 //!
 //! What differs must be in `testdata/docker/differences.txt`, and what stands there must differ. Where the host has no
 //! Docker 20.10, to which that list belongs, or cannot run it, the test says so and passes, unless
-//! `BUNDLEGEN_REQUIRE_DOCKER=1`.
+//! `BUNDLEGEN_REQUIRE_DOCKER=1`. A case with an attribute that is not supported yet is passed over, and said aloud.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use containers::host::{Host, host};
 use containers::say;
+use docker::bundles::{self, Ready};
 use docker::daemon::Docker;
 use docker::differences::Differences;
 use docker::seen::{Seen, seen};
@@ -95,21 +96,26 @@ fn compare(
     name: &str,
     differences: &Differences,
 ) -> Result<(), Failed> {
-    let theirs = theirs(host, docker, case, name);
+    let mut theirs = None;
     let mut wrong = String::new();
     for runtime in &host.runtimes {
-        let ours = docker::bundles::report(host, &runtime.sharing(&host.work), case);
-        let ours = ours.map_or_else(
-            |why| Seen::refused(name, runtime.name, &why),
-            |report| seen(&report, &docker::seen::namespaces("/proc/self")),
-        );
-        wrong += &differences.between(runtime.name, name, &theirs, &ours);
+        let dir = bundles::copy(host, case);
+        if bundles::make(host, dir.path())? == Ready::Never {
+            say(&format!("{name} has an attribute that is not supported yet"));
+            return Ok(());
+        }
+        let ours = match bundles::report(&runtime.sharing(), dir.path()) {
+            Ok(report) => seen(&report, &docker::seen::namespaces("/proc/self")),
+            Err(why) => Seen::refused(name, runtime.name, &why),
+        };
+        let theirs = theirs.get_or_insert_with(|| self::theirs(host, docker, case, name));
+        wrong += &differences.between(runtime.name, name, theirs, &ours);
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
 }
 
 fn theirs(host: &Host, docker: &Docker, case: &Path, name: &str) -> Seen {
-    let dir = docker::bundles::copy(host, case);
+    let dir = bundles::copy(host, case);
     match docker.report(dir.path(), name) {
         Ok(report) => seen(&report, &docker.namespaces),
         Err(why) => Seen::refused(name, "Docker", &why),

@@ -209,6 +209,8 @@ fn in_their_words(value: Value) -> Value {
         Value::Array(items) => items.into_iter().map(in_their_words).collect(),
         Value::String(text) => Value::String(
             match (text.strip_prefix("../volumes/"), text.strip_prefix("../../"), text.as_str()) {
+                // Docker has random names for volumes without one.
+                (Some(volume), _, _) if volume.contains('@') => "@ROOT@/volumes/@ANON@/_data".to_owned(),
                 (Some(volume), _, _) => format!("@ROOT@/volumes/orc_{volume}/_data"),
                 (_, Some(path), _) => format!("@DIR@/{path}"),
                 (_, _, SERVICE) => "@ID12@".to_owned(),

@@ -70,7 +70,8 @@ impl Bundles {
 
     fn prepare(&self, images: &Path) -> Result<(Summary, Vec<Progress>), String> {
         let mut seen = Vec::new();
-        let result = prepare::prepare(self.dir.path(), images, &mut |progress| seen.push(progress));
+        let result =
+            prepare::prepare(self.dir.path(), images, &|_| None, &mut |progress| seen.push(progress));
         result.map(|summary| (summary, seen)).map_err(|error| error.to_string())
     }
 

@@ -37,6 +37,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("indent it like the keys it belongs to", "for a place that is in no mapping"),
     ("a definition", "every mapping of the schema has a name"),
     ("names with values", "a list of pairs is asked for in other words"),
+    ("unknown recursion ", "the model has checked it"),
     ("expected a number of processors", "the model has checked it"),
     ("write `0.5` or `2`", "the model has checked it"),
     ("there is no Compose file", "one is named or found before"),

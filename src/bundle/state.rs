@@ -13,6 +13,7 @@ const GITIGNORE: &str = "\
 # run-time state: `bundlegen prepare` makes it, `bundlegen build` leaves it alone
 /*/rootfs
 /*/.rootfs.*
+/*/private
 /volumes
 /.bundlegen-new
 ";
@@ -52,6 +53,7 @@ mod tests {
             ("web/rootfs", true),
             ("web/rootfs/etc/passwd", true),
             ("web/.rootfs.1a2b", true),
+            ("web/private/key", true),
             ("volumes", true),
             ("volumes/data/x", true),
             (".bundlegen-new/0", true),

@@ -4,7 +4,7 @@ use super::decode::text;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::nearest::nearest;
 use crate::source::{Span, Spanned};
-use crate::yaml::{Entry, Node};
+use crate::yaml::Node;
 
 /// Whose network a container sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +26,6 @@ pub(super) fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<N
         other => return Err(no_network_mode(d, other, text.span)),
     };
     Ok(Spanned { value, span: node.span })
-}
-
-/// Every service without a network mode is in the default network, which is empty so far.
-pub(super) fn networks(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
-    let other = |entry: &&Entry| &*entry.key != "default" || !entry.value.entries().is_empty();
-    match node.entries().iter().find(other) {
-        Some(entry) => Err(d
-            .error(Code::NotSupported, "`networks` of a service is not supported yet")
-            .label(entry.key_span, "known to Compose, not done here")
-            .emit()),
-        None => Ok(()),
-    }
 }
 
 fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {

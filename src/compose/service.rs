@@ -3,19 +3,24 @@
 use std::rc::Rc;
 
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
-use super::dependency::depends_on;
+use super::dependency::{Dependency, depends_on};
 use super::extension::{ServiceExtension, decode_service as extension};
+use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
+use super::handed_on::handed_on;
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
-use super::namespace::{NetworkMode, network_mode, networks};
+use super::mount::{Mount, mount};
+use super::namespace::{NetworkMode, network_mode};
+use super::no_place;
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::cpus::Cpus;
+use super::value::dns::{NameServer, Word};
+use super::value::extra_host::ExtraHost;
 use super::value::hostname::Hostname;
 use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::tmpfs::Tmpfs;
-use super::volume::{Mount, mount};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
@@ -25,22 +30,40 @@ use crate::yaml::Node;
 pub struct Service {
     /// Metadata handed to the runtime as it is.
     pub annotations: Vec<Pair>,
+    /// Whether the output is shown where the services are started.
+    pub attach: Option<Node>,
+    /// How the image is made, which is done before.
+    pub build: Option<Node>,
     /// Capabilities on top of the default ones.
     pub cap_add: Vec<Spanned<CapabilityName>>,
     /// Capabilities to take away.
     pub cap_drop: Vec<Spanned<CapabilityName>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
+    /// Files of the project that the container sees.
+    pub configs: Vec<FileMount>,
     /// The share of processor time.
     pub cpus: Option<Spanned<Cpus>>,
     /// Services that start first.
-    pub depends_on: Vec<Spanned<Rc<str>>>,
+    pub depends_on: Vec<Dependency>,
+    /// The servers that are asked for names.
+    pub dns: Vec<Spanned<NameServer>>,
+    /// How they are asked.
+    pub dns_opt: Vec<Spanned<Word>>,
+    /// The domains in which names without a dot are looked up.
+    pub dns_search: Vec<Spanned<Word>>,
     /// What replaces the image's entrypoint; it clears the image's command too.
     pub entrypoint: Option<Command>,
     /// Variables, over those of the image; those of env files among them.
     pub environment: Vec<Pair>,
     /// Ports the container listens on; nothing is published by it.
     pub expose: Vec<Spanned<ExposedPort>>,
+    /// Containers outside of the project that the container talks to.
+    pub external_links: Option<Node>,
+    /// Names with their addresses.
+    pub extra_hosts: Vec<Spanned<ExtraHost>>,
+    /// How to learn whether the container is well.
+    pub healthcheck: Option<Node>,
     /// The name of the host in the container.
     pub hostname: Option<Spanned<Hostname>>,
     /// The image the root file system comes from.
@@ -49,24 +72,54 @@ pub struct Service {
     pub init: Option<Spanned<bool>>,
     /// Metadata.
     pub labels: Vec<Pair>,
+    /// Services that the container talks to, by other names.
+    pub links: Option<Node>,
+    /// Where the output goes.
+    pub logging: Option<Node>,
+    /// The address of the network card.
+    pub mac_address: Option<Node>,
     /// The most memory, in bytes.
     pub mem_limit: Option<Spanned<Bytes>>,
     /// Whose network the container sees.
     pub network_mode: Option<Spanned<NetworkMode>>,
+    /// The networks the container is in.
+    pub networks: Option<Node>,
     /// The most processes; 0 and -1 are no limit.
     pub pids_limit: Option<Spanned<i64>>,
+    /// What the image must be for.
+    pub platform: Option<Spanned<Rc<str>>>,
+    /// Ports of the host that lead to the container.
+    pub ports: Option<Node>,
+    /// Programs that run once the container has started.
+    pub post_start: Option<Node>,
+    /// Programs that run before the container is stopped.
+    pub pre_stop: Option<Node>,
     /// The profiles that the service belongs to. That it is here means that one of them is on.
     pub profiles: Vec<Spanned<Rc<str>>>,
     /// Nearly no confinement.
     pub privileged: Option<Spanned<bool>>,
+    /// When the image is fetched.
+    pub pull_policy: Option<Node>,
+    /// How old a fetched image may be.
+    pub pull_refresh_after: Option<Node>,
     /// Whether the root file system is read-only.
     pub read_only: Option<Spanned<bool>>,
+    /// When the container is started again.
+    pub restart: Option<Node>,
+    /// The program that runs the container.
+    pub runtime: Option<Node>,
+    /// Files that only the container sees.
+    pub secrets: Vec<FileMount>,
     /// Confinement by name.
     pub security_opt: Vec<Spanned<SecurityOpt>>,
     /// The size of `/dev/shm`, in bytes.
     pub shm_size: Option<Spanned<Bytes>>,
     /// Kernel parameters of the container's namespaces.
     pub sysctls: Vec<Sysctl>,
+    /// Whether the standard input stays open.
+    pub stdin_open: Option<Node>,
+    /// How long the container may take to stop.
+    pub stop_grace_period: Option<Node>,
     /// The signal that asks the container to stop.
     pub stop_signal: Option<Spanned<Signal>>,
     /// File systems in memory.
@@ -79,6 +132,8 @@ pub struct Service {
     pub user: Option<Spanned<Rc<str>>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
+    /// Services whose mounts it has too.
+    pub volumes_from: Vec<VolumesFrom>,
     /// Where the process starts.
     pub working_dir: Option<Spanned<Rc<str>>>,
     /// What the file says to `bundlegen`.
@@ -94,66 +149,32 @@ impl Service {
 
 /// What Compose knows of a service and `bundlegen` does not do yet.
 const LATER: &[&str] = &[
-    "develop",
     "deploy",
-    "attach",
-    "build",
     "blkio_config",
     "cgroup",
     "cgroup_parent",
-    "configs",
     "container_name",
-    "cpu_count",
-    "cpu_percent",
     "cpu_shares",
     "cpu_quota",
     "cpu_period",
     "cpu_rt_period",
     "cpu_rt_runtime",
     "cpuset",
-    "credential_spec",
     "device_cgroup_rules",
     "devices",
-    "dns",
-    "dns_opt",
-    "dns_search",
     "domainname",
-    "provider",
-    "external_links",
-    "extra_hosts",
     "gpus",
     "group_add",
-    "healthcheck",
     "ipc",
-    "isolation",
-    "links",
-    "logging",
-    "mac_address",
     "mem_reservation",
     "mem_swappiness",
     "memswap_limit",
-    "models",
     "oom_kill_disable",
     "oom_score_adj",
     "pid",
-    "platform",
-    "ports",
-    "post_start",
-    "pre_start",
-    "pre_stop",
-    "pull_policy",
-    "pull_refresh_after",
-    "restart",
-    "runtime",
     "scale",
-    "secrets",
-    "stdin_open",
-    "stop_grace_period",
-    "storage_opt",
-    "use_api_socket",
     "uts",
     "userns_mode",
-    "volumes_from",
 ];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
@@ -163,37 +184,70 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     };
     let service = Service {
         annotations: t.list(d, "annotations", pairs),
+        attach: t.opt(d, "attach", handed_on),
+        build: t.opt(d, "build", handed_on),
         cap_add: t.list(d, "cap_add", list(value)),
         cap_drop: t.list(d, "cap_drop", list(value)),
         command: t.opt(d, "command", command).flatten(),
+        configs: t.list(d, "configs", list(service_config)),
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
+        dns: t.list(d, "dns", list(value)),
+        dns_opt: t.list(d, "dns_opt", list(value)),
+        dns_search: t.list(d, "dns_search", list(value)),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
+        external_links: t.opt(d, "external_links", handed_on),
+        extra_hosts: t.list(d, "extra_hosts", list(value)),
+        healthcheck: t.opt(d, "healthcheck", handed_on),
         hostname: t.opt(d, "hostname", value),
         image: t.opt(d, "image", text).filter(|image| !image.value.is_empty()),
         init: t.opt(d, "init", init),
         labels: t.list(d, "labels", pairs),
+        links: t.opt(d, "links", handed_on),
+        logging: t.opt(d, "logging", handed_on),
+        mac_address: t.opt(d, "mac_address", handed_on),
         mem_limit: t.opt(d, "mem_limit", text_or_number),
         network_mode: t.opt(d, "network_mode", network_mode),
+        networks: t.opt(d, "networks", handed_on),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
+        platform: t.opt(d, "platform", text),
+        ports: t.opt(d, "ports", handed_on),
+        post_start: t.opt(d, "post_start", handed_on),
+        pre_stop: t.opt(d, "pre_stop", handed_on),
         profiles: t.list(d, "profiles", list(text)),
+        pull_policy: t.opt(d, "pull_policy", handed_on),
+        pull_refresh_after: t.opt(d, "pull_refresh_after", handed_on),
         read_only: t.opt(d, "read_only", boolean),
+        restart: t.opt(d, "restart", handed_on),
+        runtime: t.opt(d, "runtime", handed_on),
+        secrets: t.list(d, "secrets", list(service_secret)),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
+        stdin_open: t.opt(d, "stdin_open", handed_on),
+        stop_grace_period: t.opt(d, "stop_grace_period", handed_on),
         stop_signal: t.opt(d, "stop_signal", value),
         tmpfs: t.list(d, "tmpfs", list(value)),
         tty: t.opt(d, "tty", boolean),
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
         volumes: t.list(d, "volumes", list(mount)),
+        volumes_from: t.list(d, "volumes_from", list(volumes_from)),
         working_dir: t.opt(d, "working_dir", text),
         extension: t.opt(d, "x-bundlegen", extension).unwrap_or_default(),
     };
-    t.opt(d, "networks", networks);
+    t.opt(d, "cpu_count", no_place::of_windows("cpu_count"));
+    t.opt(d, "cpu_percent", no_place::of_windows("cpu_percent"));
+    t.opt(d, "credential_spec", no_place::credential_spec);
+    t.opt(d, "develop", no_place::develop);
+    t.opt(d, "isolation", no_place::isolation);
+    t.opt(d, "models", no_place::models);
+    t.opt(d, "provider", no_place::provider);
+    t.opt(d, "storage_opt", no_place::storage_opt);
+    t.opt(d, "use_api_socket", no_place::use_api_socket);
     let whole = t.finish(d, LATER);
     (service, whole)
 }

@@ -11,30 +11,8 @@ use super::printed::Printed;
 
 /// Gives a tree the shape that Docker gives it.
 pub(super) fn shape(tree: &mut Printed, format: Format) {
-    for service in tree.below("services") {
-        if let Some(build) = service.get_mut("build") {
-            ssh(build);
-            limits(build, format);
-            hosts(build);
-        }
-        limits(service, format);
-        hosts(service);
-        if let Some(deploy) = service.get_mut("deploy") {
-            embedded(deploy, "resources", format);
-            embedded(deploy, "placement", format);
-        }
-        match format {
-            Format::Json => service_in_json(service),
-            Format::Yaml => commands(service),
-        }
-    }
-    for network in tree.below("networks") {
-        embedded(network, "ipam", format);
-        // Docker has no place for these.
-        if let Some(ipam) = network.get_mut("ipam") {
-            ipam.remove("options");
-        }
-    }
+    tree.below("services").for_each(|tree| service(tree, format));
+    tree.below("networks").for_each(|tree| network(tree, format));
     for config in tree.below("configs") {
         // It came from there.
         if config.get_mut("environment").is_some() {
@@ -43,6 +21,34 @@ pub(super) fn shape(tree: &mut Printed, format: Format) {
     }
     if format == Format::Json {
         tree.remove("models");
+    }
+}
+
+/// Gives a service its shape.
+pub(super) fn service(service: &mut Printed, format: Format) {
+    if let Some(build) = service.get_mut("build") {
+        ssh(build);
+        limits(build, format);
+        hosts(build);
+    }
+    limits(service, format);
+    hosts(service);
+    if let Some(deploy) = service.get_mut("deploy") {
+        embedded(deploy, "resources", format);
+        embedded(deploy, "placement", format);
+    }
+    match format {
+        Format::Json => service_in_json(service),
+        Format::Yaml => commands(service),
+    }
+}
+
+/// Gives a network of the project its shape.
+pub(super) fn network(network: &mut Printed, format: Format) {
+    embedded(network, "ipam", format);
+    // Docker has no place for these.
+    if let Some(ipam) = network.get_mut("ipam") {
+        ipam.remove("options");
     }
 }
 

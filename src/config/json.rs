@@ -14,6 +14,42 @@ pub(super) fn write(tree: &Printed) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
+/// The text of a tree in one line, without a blank that means nothing.
+pub(super) fn line(tree: &Printed) -> String {
+    let mut text = Vec::new();
+    in_line(&mut text, tree);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn in_line(out: &mut Vec<u8>, tree: &Printed) {
+    let separate = |out: &mut Vec<u8>, n| {
+        if n > 0 {
+            out.push(b',');
+        }
+    };
+    match tree {
+        Printed::List(items) => {
+            out.push(b'[');
+            for (n, item) in items.iter().enumerate() {
+                separate(out, n);
+                in_line(out, item);
+            }
+            out.push(b']');
+        }
+        Printed::Map(entries) => {
+            out.push(b'{');
+            for (n, (key, item)) in entries.iter().enumerate() {
+                separate(out, n);
+                scalar(out, key);
+                out.push(b':');
+                in_line(out, item);
+            }
+            out.push(b'}');
+        }
+        single => value(out, single, 0),
+    }
+}
+
 fn value(out: &mut Vec<u8>, tree: &Printed, depth: usize) {
     match tree {
         Printed::Null => out.extend(b"null"),

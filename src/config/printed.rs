@@ -42,6 +42,28 @@ impl Printed {
         Printed::Map(top)
     }
 
+    /// A tree without spans.
+    pub(super) fn of_json(value: &serde_json::Value) -> Printed {
+        use serde_json::Value;
+        match value {
+            Value::Null => Printed::Null,
+            Value::Bool(value) => Printed::Bool(*value),
+            Value::Number(number) => Printed::Plain(number.to_string().into()),
+            Value::String(text) => Printed::Text(text.as_str().into()),
+            Value::Array(items) => Printed::List(items.iter().map(Printed::of_json).collect()),
+            Value::Object(map) => {
+                let entries =
+                    map.iter().map(|(key, value)| (Rc::from(key.as_str()), Printed::of_json(value)));
+                Printed::Map(entries.collect())
+            }
+        }
+    }
+
+    /// A part of a model in JSON.
+    pub(super) fn part(node: &Node, shape: &Shape) -> Printed {
+        shaped(node, shape, Extensions::LeftOut)
+    }
+
     /// A value under a key.
     pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Printed> {
         match self {

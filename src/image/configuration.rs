@@ -37,6 +37,8 @@ pub struct Configuration {
     pub labels: BTreeMap<String, String>,
     /// The signal that asks the process to end.
     pub stop_signal: Option<String>,
+    /// How to learn whether the container is well: an extension of Docker's.
+    pub healthcheck: Option<Healthcheck>,
     /// The digests of the layers before compression, lowest first.
     pub diff_ids: Vec<Digest>,
 }
@@ -62,6 +64,7 @@ impl Configuration {
             exposed_ports: config.exposed_ports.into_keys().collect(),
             labels: config.labels,
             stop_signal: text(config.stop_signal),
+            healthcheck: config.healthcheck,
             diff_ids: rootfs.diff_ids,
         })
     }
@@ -113,6 +116,31 @@ struct Config {
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_null")]
     stop_signal: String,
+    healthcheck: Option<Healthcheck>,
+}
+
+/// A healthcheck. Spans of time are in nanoseconds; zero stands for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `CMD` and a program with its arguments, `CMD-SHELL` and a line for the shell, or `NONE`.
+    #[serde(deserialize_with = "or_null")]
+    pub test: Vec<String>,
+    /// From one check to the next one.
+    #[serde(deserialize_with = "or_null")]
+    pub interval: i64,
+    /// How long a check may take.
+    #[serde(deserialize_with = "or_null")]
+    pub timeout: i64,
+    /// How long the container may take to start.
+    #[serde(deserialize_with = "or_null")]
+    pub start_period: i64,
+    /// From one check to the next one while it starts.
+    #[serde(deserialize_with = "or_null")]
+    pub start_interval: i64,
+    /// How many checks in a row must fail.
+    #[serde(deserialize_with = "or_null")]
+    pub retries: i64,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +168,7 @@ mod tests {
             os: "linux".into(),
             cmd: vec!["sh".into()],
             working_dir: Some("/srv".into()),
+            healthcheck: Some(Healthcheck { test: vec!["CMD".into()], ..Healthcheck::default() }),
             volumes: ["/a".to_owned(), "/data".to_owned()].into(),
             ..Configuration::default()
         };

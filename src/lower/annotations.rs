@@ -5,14 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::Context;
+use super::mounts;
 use super::origin::{Origin, Origins, escaped};
+use super::supervision::supervision;
 use crate::compose::decode::Pair;
 use crate::compose::value::port::ExposedPort;
 use crate::compose::value::signal::Signal;
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::{MissingSource, MountSource};
-use crate::source::Span;
+use crate::project::{Content, MissingSource, Mount, MountSource, PrivateContent, PrivateFile};
 
 /// Keys that only this program writes.
 pub const OWN_PREFIX: &str = "io.bundlegen.";
@@ -20,21 +23,44 @@ pub const OWN_PREFIX: &str = "io.bundlegen.";
 /// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
 pub const IMAGE: &str = "io.bundlegen.image";
 
-/// The services that start before this one, sorted, with commas between them.
-pub const DEPENDS_ON: &str = "io.bundlegen.depends-on";
-
 /// The bind sources that `prepare` makes where they are missing, as a JSON list.
 pub const CREATE: &str = "io.bundlegen.create-host-path";
 
 /// The sources of [`CREATE`] that are volumes and stay empty when they are made, as a JSON list.
 pub const NOCOPY: &str = "io.bundlegen.volume-nocopy";
 
+/// The bind sources that are not ours to make, and must be there, as a JSON list.
+pub const EXTERNAL: &str = "io.bundlegen.external-volumes";
+
+/// The files that `prepare` places in the bundle, as a JSON list of [`Private`].
+pub const PRIVATE: &str = "io.bundlegen.private-files";
+
+/// A file that git must not, or cannot, hold. It has either a variable or a file.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Private {
+    /// Where it is placed: a path in the bundle.
+    pub path: String,
+    /// The variable that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The file of the bundle that it is a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its mode, in octal.
+    pub mode: String,
+    /// Whose it is.
+    pub uid: u32,
+    /// Whose group it is.
+    pub gid: u32,
+}
+
 /// Annotations with these prefixes make runtimes do things. An image may not ask for them, and Docker's labels
 /// never had that power.
 const RUNTIME_PREFIXES: &[&str] =
     &["run.oci.", "org.systemd.property.", "org.criu.", "krun.", "module.wasm."];
 
-type Annotations = BTreeMap<String, (String, Origin)>;
+pub(super) type Annotations = BTreeMap<String, (String, Origin)>;
 
 /// What the image implies, then its labels, then `labels`, then `annotations`, then our own; the later ones win.
 pub fn annotations<M: FromIterator<(String, String)>>(
@@ -52,6 +78,7 @@ pub fn annotations<M: FromIterator<(String, String)>>(
     let annotations = written(d, &context.written().annotations, &mut all, Runtime::Meant);
     labels.and(annotations)?;
     own(context, &mut all);
+    supervision(d, context, &mut all);
     let recorded = all.into_iter().map(|(key, (value, origin))| {
         o.set(format!("/annotations/{}", escaped(&key)), origin);
         (key, value)
@@ -224,28 +251,55 @@ fn own(context: &Context, all: &mut Annotations) {
         let origin = Origin::Image { reference: image.reference.clone(), part: "manifest" };
         all.insert(IMAGE.into(), (value, origin));
     }
-    let dependencies: BTreeSet<&str> = context.written().depends_on.iter().map(|name| &*name.value).collect();
-    if let Some(first) = context.written().depends_on.first() {
-        let list: Vec<&str> = dependencies.into_iter().collect();
-        all.insert(DEPENDS_ON.into(), (list.join(","), Origin::Written(first.span)));
-    }
-    let created = context.service.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Bind { path, missing: MissingSource::Created, .. } | MountSource::Volume { path } => {
-            Some((path.as_str(), mount.span))
-        }
-        _ => None,
-    });
-    list(all, CREATE, created.collect());
-    let empty = context.service.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Volume { path } if mount.nocopy => Some((path.as_str(), mount.span)),
-        _ => None,
-    });
-    list(all, NOCOPY, empty.collect());
+    of_mounts(context, all);
 }
 
-fn list(all: &mut Annotations, key: &str, sources: BTreeMap<&str, Span>) {
-    if let Some(span) = sources.values().next().copied() {
-        let list: Vec<&str> = sources.into_keys().collect();
-        all.insert(key.into(), (serde_json::Value::from(list).to_string(), Origin::Written(span)));
+/// What `prepare` is told about the mounts.
+fn of_mounts(context: &Context, all: &mut Annotations) {
+    list(context, all, CREATE, |source| match source {
+        MountSource::Bind { path, missing: MissingSource::Created, .. } => Some(path.as_str()),
+        MountSource::Volume { path, content } if *content != Content::Demanded => Some(path.as_str()),
+        _ => None,
+    });
+    list(context, all, NOCOPY, |source| match source {
+        MountSource::Volume { path, content: Content::Empty } => Some(path.as_str()),
+        _ => None,
+    });
+    list(context, all, EXTERNAL, |source| match source {
+        MountSource::Volume { path, content: Content::Demanded } => Some(path.as_str()),
+        _ => None,
+    });
+    let private = context.service.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Private(file) => Some((mount, private(file))),
+        _ => None,
+    });
+    let (mounts, private): (Vec<&Mount>, Vec<Private>) = private.unzip();
+    if let (Some(first), Ok(text)) = (mounts.first(), serde_json::to_string(&private)) {
+        all.insert(PRIVATE.into(), (text, mounts::origin(context, first)));
     }
+}
+
+fn list<'c>(
+    context: &Context<'c>,
+    all: &mut Annotations,
+    key: &str,
+    path: impl Fn(&'c MountSource) -> Option<&'c str>,
+) {
+    let mounts = context.service.mounts.iter();
+    let sources: BTreeMap<&str, &Mount> =
+        mounts.filter_map(|mount| Some((path(&mount.source)?, mount))).collect();
+    if let Some(first) = sources.values().next().copied() {
+        let list: Vec<&str> = sources.into_keys().collect();
+        let text = serde_json::Value::from(list).to_string();
+        all.insert(key.into(), (text, mounts::origin(context, first)));
+    }
+}
+
+fn private(file: &PrivateFile) -> Private {
+    let (environment, copied) = match &file.content {
+        PrivateContent::Environment(name) => (Some(name.to_string()), None),
+        PrivateContent::File(file) => (None, Some(file.path.clone())),
+    };
+    let (path, mode) = (file.path.to_string(), format!("{:04o}", file.mode));
+    Private { path, environment, file: copied, mode, uid: file.uid, gid: file.gid }
 }

@@ -9,9 +9,10 @@ use super::Context;
 use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
 use super::hostname;
 use super::origin::{Origin, Origins};
-use crate::compose::value::volume::Propagation;
+use super::root;
+use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
-use crate::project::{Access, Mount, MountSource};
+use crate::project::{Access, Mount, MountFrom, MountSource};
 use crate::source::Span;
 
 /// Where a generated file of the bundle is seen in the container. The same path below the bundle is its source.
@@ -20,13 +21,13 @@ pub const HOSTS: &str = "/etc/hosts";
 /// Where the file with the host name is seen, and its source below the bundle.
 pub const HOSTNAME: &str = "/etc/hostname";
 
-/// Files that the host's own are, where the network is the host's.
-const HOST_FILES: [&str; 2] = [HOSTS, "/etc/resolv.conf"];
+/// Where the file for the resolver is seen, and its source below the bundle.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// One mount before its place in the list is known.
 struct Planned {
     destination: String,
-    kind: &'static str,
+    kind: String,
     source: String,
     options: Vec<String>,
     origin: Origin,
@@ -37,7 +38,6 @@ struct Planned {
 /// A mount of the service takes the place of one that it would cover.
 pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
     let own = own(d, context);
-    image_volumes(d, context);
     let covered = |mount: &Planned| own.iter().any(|own| covers(&own.destination, &mount.destination));
     let mut all = defaults(context);
     all.retain(|mount| !covered(mount));
@@ -62,7 +62,7 @@ impl Planned {
         let mut mount = oci::Mount::default();
         mount
             .set_destination(PathBuf::from(self.destination))
-            .set_typ(Some(self.kind.to_owned()))
+            .set_typ(Some(self.kind))
             .set_source(Some(PathBuf::from(self.source)))
             .set_options(Some(self.options))
             .set_uid_mappings(None)
@@ -100,7 +100,7 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
     }
     Planned {
         destination: mount.destination.into(),
-        kind: mount.kind,
+        kind: mount.kind.into(),
         source: mount.source.into(),
         options,
         origin,
@@ -109,14 +109,24 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
 }
 
 /// The files Docker generates. They are read-only here: a container that wrote to them would change what was
-/// reviewed. On the host's network they are the host's own.
+/// reviewed. On the host's network they are the host's own, unless the service says what is in them.
 fn generated(context: &Context) -> Vec<Planned> {
-    if let Some(span) = context.host_network() {
-        let host = HOST_FILES.iter().map(|path| bound(path, (*path).to_owned(), Origin::Written(span)));
-        return host.chain(hostname_file(context)).collect();
-    }
-    let hosts = bound(HOSTS, in_bundle(HOSTS), Origin::Default("the file bundlegen generates"));
-    std::iter::once(hosts).chain(hostname_file(context)).collect()
+    let written = context.written();
+    let resolver = [written.dns.first().map(|one| one.span), written.dns_search.first().map(|one| one.span)];
+    let options = written.dns_opt.first().map(|one| one.span);
+    let resolver = resolver.into_iter().flatten().next().or(options);
+    let resolv_conf = resolver.map(|span| bound(RESOLV_CONF, in_bundle(RESOLV_CONF), Origin::Written(span)));
+    let (hosts, resolv_conf) = match context.host_network() {
+        Some(span) => {
+            let of_host = |path: &str| bound(path, path.to_owned(), Origin::Written(span));
+            let hosts = written.extra_hosts.is_empty().then(|| of_host(HOSTS));
+            (hosts, resolv_conf.or_else(|| Some(of_host(RESOLV_CONF))))
+        }
+        None => (None, resolv_conf),
+    };
+    let ours = || bound(HOSTS, in_bundle(HOSTS), Origin::Default("the file bundlegen generates"));
+    let hosts = hosts.unwrap_or_else(ours);
+    [Some(hosts), resolv_conf, hostname_file(context)].into_iter().flatten().collect()
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {
@@ -128,11 +138,11 @@ fn in_bundle(path: &str) -> String {
 }
 
 fn bound(destination: &str, source: String, origin: Origin) -> Planned {
-    let options = ["rbind", "ro", "rprivate"].map(str::to_owned).to_vec();
-    Planned { destination: destination.into(), kind: "bind", source, options, origin, size: None }
+    let options = read_only();
+    Planned { destination: destination.into(), kind: "bind".into(), source, options, origin, size: None }
 }
 
-/// The mounts of `volumes` and `tmpfs`, by depth and then by name. One place can have one mount.
+/// The mounts of the service and its image, by depth and then by name. One place can have one mount.
 fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
     let mut mounts: Vec<&Mount> = context.service.mounts.iter().collect();
     mounts.sort_by_cached_key(|mount| by_depth(&mount.target));
@@ -144,36 +154,62 @@ fn own(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
             draft.label(first.span, "the other one").help("remove one of them").emit();
         }
     }
-    mounts.into_iter().map(planned).collect()
+    // A volume is nobody's to mount things in but the host's, whatever the root is for the sake of another mount.
+    let volumes = root::shared(context).map(|_| Propagation::Rslave);
+    mounts.into_iter().map(|mount| planned(context, mount, volumes)).collect()
 }
 
-/// Docker makes a volume without a name for each path that an image declares one at; it goes with the container.
-fn image_volumes(d: &mut Diagnostics, context: &Context) {
-    let volumes = context.service.image().map(|image| &image.locked.configuration.volumes);
-    for path in volumes.into_iter().flatten() {
-        if context.service.mounts.iter().any(|mount| *mount.target == *path.trim_end_matches('/')) {
-            continue;
+fn planned(context: &Context, mount: &Mount, volumes: Option<Propagation>) -> Planned {
+    let access = mount.access;
+    let (kind, source, options) = match &mount.source {
+        MountSource::Bind { path, propagation, recursion, .. } => {
+            ("bind", path.to_string(), bind(*recursion, access, Some(*propagation)))
         }
-        let message = format!("the image declares a volume at `{path}`, and nothing is mounted there");
-        let draft = d.warning(Code::ImageVolume, message).label(context.service.name.span, "with this image");
-        let help =
-            format!("what is written there stays in the root file system; to keep it, mount `NAME:{path}`");
-        draft.help(help).emit();
+        // As Docker does: what is mounted in the root is what the runtime makes it.
+        MountSource::Volume { path, .. } => {
+            ("bind", path.to_string(), bind(Recursion::Enabled, access, volumes))
+        }
+        MountSource::Device { kind, source, options } => (&**kind, source.to_string(), with(options, access)),
+        MountSource::Tmpfs { options, .. } => ("tmpfs", "tmpfs".to_owned(), with(options, access)),
+        MountSource::Generated(file) => ("bind", file.path.clone(), read_only()),
+        MountSource::Private(file) => ("bind", file.path.to_string(), read_only()),
+    };
+    let (destination, kind) = (mount.target.to_string(), kind.to_owned());
+    Planned { destination, kind, source, options, origin: origin(context, mount), size: None }
+}
+
+/// Who asked for a mount.
+pub(super) fn origin(context: &Context, mount: &Mount) -> Origin {
+    match (mount.from, context.service.image()) {
+        (MountFrom::Image, Some(image)) => {
+            Origin::Image { reference: image.reference.clone(), part: "Volumes" }
+        }
+        _ => Origin::Written(mount.span),
     }
 }
 
-fn planned(mount: &Mount) -> Planned {
-    let read_only = (mount.access == Access::ReadOnly).then_some("ro");
-    let bind = |propagation: Option<Propagation>| {
-        let fixed = [Some("rbind"), read_only].into_iter().flatten().map(str::to_owned);
-        fixed.chain(propagation.map(|propagation| propagation.to_string())).collect()
+fn bind(recursion: Recursion, access: Access, propagation: Option<Propagation>) -> Vec<String> {
+    let bind = if recursion == Recursion::Disabled { "bind" } else { "rbind" };
+    let ro = match (access, recursion) {
+        (Access::ReadWrite, _) => None,
+        (Access::ReadOnly, Recursion::ReadOnly) => Some("rro"),
+        (Access::ReadOnly, _) => Some("ro"),
     };
-    let (kind, source, options) = match &mount.source {
-        MountSource::Bind { path, propagation, .. } => ("bind", path.to_string(), bind(Some(*propagation))),
-        // As Docker does: the root of the mount tree is private anyway.
-        MountSource::Volume { path } => ("bind", path.to_string(), bind(None)),
-        MountSource::Tmpfs { options } => ("tmpfs", "tmpfs".to_owned(), options.clone()),
-    };
-    let origin = Origin::Written(mount.span);
-    Planned { destination: mount.target.to_string(), kind, source, options, origin, size: None }
+    let fixed = [Some(bind), ro].into_iter().flatten().map(str::to_owned);
+    fixed.chain(propagation.map(|propagation| propagation.to_string())).collect()
+}
+
+/// The options of a mount that has its own. Where two exclude each other, the last one stays.
+fn with(options: &[String], access: Access) -> Vec<String> {
+    let mut options = options.to_vec();
+    if access == Access::ReadOnly && !options.iter().any(|option| option == "ro") {
+        options.retain(|option| option != "rw");
+        options.push("ro".to_owned());
+    }
+    options
+}
+
+/// How a file of the bundle is mounted.
+fn read_only() -> Vec<String> {
+    bind(Recursion::Enabled, Access::ReadOnly, Some(Propagation::Rprivate))
 }

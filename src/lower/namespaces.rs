@@ -5,8 +5,9 @@ use oci_spec::runtime as oci;
 
 use super::Context;
 use super::defaults::NAMESPACES_FROM;
+use super::networks;
 use super::origin::{Origin, Origins};
-use crate::diag::{Code, Diagnostics};
+use crate::diag::Diagnostics;
 
 /// Namespaces of the container's own, but for `network_mode: host`, and for the cgroups of a privileged container,
 /// which sees the host's as in Docker. Docker on a host with cgroup v1 shares the cgroup namespace too; on one with
@@ -19,12 +20,7 @@ pub fn namespaces(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Ve
     if context.privileged().is_none() {
         kinds.push(Kind::Cgroup);
     }
-    if context.written().network_mode.is_none() {
-        let name = &context.service.name;
-        let message = format!("service `{}` gets a network of its own with nothing in it", name.value);
-        let draft = d.warning(Code::NoNetwork, message).label(name.span, "networks are not supported yet");
-        draft.help("say so with `network_mode: none`, or take the host's with `network_mode: host`").emit();
-    }
+    networks::warn(d, context);
     o.set("/linux/namespaces", Origin::Default(NAMESPACES_FROM));
     kinds.into_iter().map(namespace).collect()
 }

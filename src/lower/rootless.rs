@@ -13,6 +13,7 @@ use super::origin::{Origin, Origins};
 use super::userns::Userns;
 use crate::compose::value::runtime::Runtime;
 use crate::diag::{Code, Diagnostics};
+use crate::project::MountSource;
 use crate::source::Span;
 
 /// Puts the container into a user namespace and takes from the spec what root alone can do.
@@ -24,6 +25,7 @@ pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &
         draft.help("a bundle for root, without `rootless`, has all of it").emit();
     }
     check_user(d, context, userns);
+    check_private(d, context, userns);
     if let Some(process) = spec.process_mut() {
         groups(d, context, userns, o, process);
         oom_score(d, o, process);
@@ -64,6 +66,22 @@ fn check_user(d: &mut Diagnostics, context: &Context, userns: &Userns) {
         let help = "run the process as root, which is nobody but you on the host; or map a range with \
                     `userns-map`; or name crun alone in `targets`";
         draft.help(help).emit();
+    }
+}
+
+/// The owner of a secret or a configuration. One that is not said is root, and is then who prepares the bundle.
+fn check_private(d: &mut Diagnostics, context: &Context, userns: &Userns) {
+    for mount in &context.service.mounts {
+        let MountSource::Private(file) = &mount.source else { continue };
+        let wrong = [
+            (file.uid != 0 && !userns.has_user(file.uid), "user", file.uid),
+            (file.gid != 0 && !userns.has_group(file.gid), "group", file.gid),
+        ];
+        for (_, word, id) in wrong.into_iter().filter(|(wrong, ..)| *wrong) {
+            let message = format!("the file is to belong to {word} {id}, which the container does not have");
+            let draft = d.error(Code::Rootless, message).label(mount.span, "");
+            draft.help("map the number with `userns-map`, or name another one").emit();
+        }
     }
 }
 

@@ -25,6 +25,9 @@ impl Inherited {
                 inherited.add(&loaded.environment, &entry.key, entry.key_span);
             }
         }
+        for name in all(&loaded.root, "configs.*.environment") {
+            inherited.add(&loaded.environment, name.as_str().unwrap_or_default(), name.content());
+        }
         inherited
     }
 

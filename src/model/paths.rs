@@ -37,6 +37,9 @@ pub fn from_project(root: &Node, sources: &Sources, directory: &Path) -> Node {
         _ => mount.clone(),
     };
     let root = &change(root, "services.*.volumes.*", &mut |mount| bind(mount));
+    let root = &change(root, "secrets.*.file", &mut |path| moved(path));
+    let root = &change(root, "configs.*.file", &mut |path| moved(path));
+    let root = &change(root, "volumes.*", &mut |volume| of_device(volume, moved));
     change(root, "services.*.x-bundlegen.rootfs", &mut |path| moved(path))
 }
 
@@ -118,15 +121,20 @@ impl Resolver<'_> {
 
     /// The directory that a volume of the driver `local` is bound to.
     fn device(&self, volume: &Node) -> Node {
-        let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
-        let options = volume.get("driver_opts");
-        let local = text(volume.get("driver")).as_deref() == Some("local");
-        let bind = text(options.and_then(|options| options.get("o"))).as_deref() == Some("bind");
-        if !local || !bind {
-            return volume.clone();
-        }
-        change(volume, "driver_opts.device", &mut |device| self.local(device))
+        of_device(volume, |device| self.local(device))
     }
+}
+
+/// A volume with another path to the directory that it is bound to.
+fn of_device(volume: &Node, path: impl Fn(&Node) -> Node) -> Node {
+    let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+    let options = volume.get("driver_opts");
+    let local = text(volume.get("driver")).as_deref() == Some("local");
+    let bind = text(options.and_then(|options| options.get("o"))).as_deref() == Some("bind");
+    if !local || !bind {
+        return volume.clone();
+    }
+    change(volume, "driver_opts.device", &mut |device| path(device))
 }
 
 /// What a context begins with that is no directory.

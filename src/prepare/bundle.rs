@@ -1,14 +1,16 @@
 //! Bundles as their `config.json` describes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Error;
 use super::checksums::Sums;
+use super::owner::{Mapping, Range};
 use super::tree::Tree;
 use crate::image::{Digest, MountPoint, Reference};
-use crate::lower::annotations::{CREATE, IMAGE, NOCOPY};
+use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, NOCOPY, PRIVATE};
 
 /// The part of a `config.json` that the host has to do something for.
 #[derive(Debug)]
@@ -21,6 +23,51 @@ pub(super) struct Bundle {
     pub mount_points: Vec<MountPoint>,
     /// Sources of bind mounts that are made where they are missing, as the spec has them.
     pub sources: Vec<String>,
+    /// Sources of volumes that are not made here, and must be there.
+    pub external: Vec<String>,
+    /// Sources of other bind mounts.
+    pub others: Vec<String>,
+    /// What is placed in the bundle.
+    pub private: Vec<Private>,
+    /// Who the users of its container are.
+    pub mapping: Mapping,
+}
+
+/// A file that is placed in a bundle.
+#[derive(Debug)]
+pub(super) struct Private {
+    /// Its name in the directory of such files.
+    pub name: String,
+    pub content: PrivateContent,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// Where the content of such a file comes from.
+#[derive(Debug)]
+pub(super) enum PrivateContent {
+    /// A variable.
+    Environment(String),
+    /// A file of the bundle.
+    File(String),
+}
+
+impl Private {
+    fn new(listed: annotations::Private) -> Result<Self, String> {
+        let name = listed.path.strip_prefix("private/").unwrap_or_default();
+        if matches!(name, "" | "." | ".." | ".partial") || name.contains(['/', '\0']) {
+            return Err(format!("`{}` in the annotation {PRIVATE} is no private file", listed.path));
+        }
+        let content = match (listed.environment, listed.file) {
+            (Some(name), None) => PrivateContent::Environment(name),
+            (None, Some(path)) => PrivateContent::File(path),
+            _ => return Err(format!("`{}` in the annotation {PRIVATE} has no one content", listed.path)),
+        };
+        let mode = u32::from_str_radix(&listed.mode, 8).ok().filter(|mode| *mode <= 0o7777);
+        let mode = mode.ok_or_else(|| format!("`{}` in the annotation {PRIVATE} is no mode", listed.mode))?;
+        Ok(Private { name: name.to_owned(), content, mode, uid: listed.uid, gid: listed.gid })
+    }
 }
 
 /// A volume in a bundle.
@@ -39,6 +86,24 @@ struct Config {
     annotations: BTreeMap<String, String>,
     #[serde(default)]
     mounts: Vec<Mount>,
+    #[serde(default)]
+    linux: Linux,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Linux {
+    uid_mappings: Vec<Range>,
+    gid_mappings: Vec<Range>,
+}
+
+impl Linux {
+    fn mapping(self) -> Mapping {
+        let Linux { uid_mappings: mut users, gid_mappings: mut groups } = self;
+        users.sort();
+        groups.sort();
+        Mapping { users, groups }
+    }
 }
 
 #[derive(Deserialize)]
@@ -91,9 +156,22 @@ pub(super) fn read(tree: &Tree, sums: &Sums) -> Result<Vec<Bundle>, Error> {
 }
 
 impl Config {
-    fn list(&self, annotation: &str) -> Result<Vec<String>, String> {
+    fn list<T: DeserializeOwned>(&self, annotation: &str) -> Result<Vec<T>, String> {
         let list = self.annotations.get(annotation).map_or("[]", String::as_str);
         serde_json::from_str(list).map_err(|error| format!("the annotation {annotation} is no list: {error}"))
+    }
+
+    /// The sources of bind mounts that somebody else makes.
+    fn others(&self, made: &[String], external: &[String]) -> Vec<String> {
+        let known = |source: &String| {
+            made.contains(source) || external.contains(source) || source.starts_with("private/")
+        };
+        let sources = self.mounts.iter().filter(|mount| mount.is_bind()).map(|mount| mount.source.clone());
+        sources
+            .filter(|source| !source.is_empty() && !known(source))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     /// A runtime gives a file system in memory the mode of the directory it is mounted on; where that is missing, the
@@ -118,7 +196,11 @@ impl Bundle {
         if image.is_some() && config.root.path != "rootfs" {
             return Err(format!("the root is `{}`, but an image is unpacked to `rootfs`", config.root.path));
         }
-        let (to_make, empty) = (config.list(CREATE)?, config.list(NOCOPY)?);
+        let (to_make, empty): (Vec<String>, Vec<String>) = (config.list(CREATE)?, config.list(NOCOPY)?);
+        let mut external: Vec<String> = config.list(EXTERNAL)?;
+        let private: Result<Vec<_>, _> = config.list(PRIVATE)?.into_iter().map(Private::new).collect();
+        let others = config.others(&to_make, &external);
+        external.retain(|source| config.mounts.iter().any(|mount| mount.source == *source));
         let (mut volumes, mut sources) = (Vec::new(), Vec::new());
         for source in to_make {
             // What is not mounted is not needed.
@@ -133,7 +215,9 @@ impl Bundle {
             }));
         }
         let mount_points = config.mount_points();
-        Ok(Bundle { name: name.to_owned(), root: config.root.path, image, volumes, mount_points, sources })
+        let (name, root, private) = (name.to_owned(), config.root.path, private?);
+        let mapping = config.linux.mapping();
+        Ok(Bundle { name, root, image, volumes, mount_points, sources, external, others, private, mapping })
     }
 
     /// A root that comes from a directory is not ours to make.

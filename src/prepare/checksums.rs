@@ -46,6 +46,13 @@ impl Sums {
         self.0.iter().map(|(path, digest)| (path.as_str(), digest))
     }
 
+    /// All of a listed text, held to its checksum once more.
+    pub fn read_listed(&self, tree: &Tree, path: &str) -> Result<Vec<u8>, Error> {
+        let failed = |error| Error::io(tree.path().join(path), error);
+        let digest = self.0.get(path).ok_or_else(|| failed(io::Error::other("not in the list")))?;
+        tree.read_verified(path, digest).map_err(failed)
+    }
+
     /// Compares all files and names all that are wrong; returns how many there are.
     pub fn verify(&self, tree: &Tree) -> Result<usize, Error> {
         let check = |(path, digest)| tree.verify(path, digest).err().map(|error| format!("{path}: {error}"));

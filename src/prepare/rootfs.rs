@@ -161,8 +161,12 @@ pub(super) fn made_in(tree: &Tree, name: &str) -> Result<Vec<String>, Error> {
     if !tree.exists(&marker)? {
         return Ok(Vec::new());
     }
-    let rootfs = format!("{name}/{ROOTFS}");
-    Ok(if tree.exists(&rootfs)? { vec![rootfs, marker] } else { vec![marker] })
+    let mut made = Vec::new();
+    for path in [format!("{name}/{ROOTFS}"), format!("{name}/private")] {
+        made.extend(tree.exists(&path)?.then_some(path));
+    }
+    made.push(marker);
+    Ok(made)
 }
 
 fn is_root() -> bool {

@@ -128,6 +128,14 @@ impl Tree {
         }
         Ok(new)
     }
+
+    /// Makes a directory that only its owner can look into.
+    pub fn make_private_directory(&self, path: &str) -> Result<OwnedFd, Error> {
+        self.make_directory(path)?;
+        let fd = self.open_directory(path)?;
+        let closed = rustix::fs::fchmod(&fd, Mode::RWXU);
+        closed.map_err(|error| Error::io(self.path.join(path), error)).map(|()| fd)
+    }
 }
 
 /// The kernel's word for a link where none may be.

@@ -1,7 +1,7 @@
 //! Volumes and the sources of bind mounts.
 #![allow(clippy::disallowed_methods, reason = "the sources of bind mounts are made here")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -46,7 +46,8 @@ fn make_volume(
     let Some((parent, name)) = path.rsplit_once('/') else { return Ok(()) };
     tree.make_directory(parent)?;
     if tree.exists(path)? {
-        return Ok(());
+        // A container can have put a link there, and a runtime would follow it on the host.
+        return if is_inside_volume(path) { tree.open_directory(path).map(drop) } else { Ok(()) };
     }
     let partial = format!("{parent}/.{name}.partial");
     let failed = |error: io::Error| Error::io(tree.path().join(&partial), error);
@@ -69,6 +70,35 @@ fn make_volume(
     fs::rename(tree.path().join(&partial), tree.path().join(path)).map_err(failed)?;
     made(path.to_owned(), filled);
     Ok(())
+}
+
+/// Whether a path is that of a directory in a volume.
+fn is_inside_volume(path: &str) -> bool {
+    path.matches('/').count() > 1
+}
+
+/// The external volumes that are not there, and tells the other sources that are not.
+pub(super) fn check(
+    tree: &Tree,
+    bundles: &[Bundle],
+    absent: &mut dyn FnMut(&str, String),
+) -> Result<(), Error> {
+    let mut paths = BTreeSet::new();
+    for bundle in bundles {
+        let place = |source: &String| tree.path().join(&bundle.name).join(source);
+        paths.extend(
+            bundle.external.iter().map(|source| shown(tree, bundle, source)).filter(|path| !path.is_dir()),
+        );
+        for path in bundle.others.iter().map(place).filter(|path| !path.exists()) {
+            absent(&bundle.name, path.display().to_string());
+        }
+    }
+    if paths.is_empty() { Ok(()) } else { Err(Error::External { paths: paths.into_iter().collect() }) }
+}
+
+/// The path of a volume without the way through a bundle.
+fn shown(tree: &Tree, bundle: &Bundle, source: &str) -> PathBuf {
+    clean(&tree.path().join(&bundle.name).join(source))
 }
 
 /// Makes the source of a bind mount that is not there, as Docker does for the short form.

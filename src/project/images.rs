@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::{Image, Options};
 use crate::compose::Extension;
+use crate::compose::value::duration::Duration;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::{self, Layout, Platform, Reference, users};
 use crate::load::in_project;
@@ -216,7 +217,20 @@ fn locked(image: &image::Image) -> LockedImage {
             exposed_ports: from.exposed_ports.clone(),
             labels: from.labels.clone(),
             stop_signal: from.stop_signal.clone(),
+            healthcheck: from.healthcheck.as_ref().map(healthcheck),
         },
         users: BTreeMap::new(),
+    }
+}
+
+fn healthcheck(check: &image::Healthcheck) -> lock::Healthcheck {
+    let span = |nanoseconds: i64| (nanoseconds != 0).then(|| Duration(nanoseconds).to_string());
+    lock::Healthcheck {
+        test: check.test.clone(),
+        interval: span(check.interval),
+        timeout: span(check.timeout),
+        start_period: span(check.start_period),
+        start_interval: span(check.start_interval),
+        retries: u64::try_from(check.retries).ok().filter(|retries| *retries > 0),
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn start_order(services: &[Named<Service>]) -> BTreeMap<Rc<str>, usiz
     let names: BTreeSet<&str> = services.iter().map(|service| &*service.name.value).collect();
     let mut waiting: BTreeMap<Rc<str>, Dependencies> = BTreeMap::new();
     for service in services {
-        let dependencies = service.value.depends_on.iter().map(|dependency| Rc::clone(&dependency.value));
+        let dependencies =
+            service.value.depends_on.iter().map(|dependency| Rc::clone(&dependency.name.value));
         let known = dependencies.filter(|name| names.contains(&**name)).collect();
         waiting.insert(Rc::clone(&service.name.value), known);
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use libtest_mimic::Failed;
 use tempfile::TempDir;
 
 use crate::containers::bundlegen;
@@ -16,12 +17,28 @@ pub fn copy(host: &Host, case: &Path) -> TempDir {
     dir
 }
 
+/// Makes the bundles of a copy of a case, unless it has an attribute that is not supported yet.
+pub fn make(host: &Host, dir: &Path) -> Result<Ready, Failed> {
+    match bundlegen("build", &dir.join("compose.yaml"), &host.images) {
+        Err(errors) if errors.contains("not supported yet") => return Ok(Ready::Never),
+        built => built?,
+    };
+    bundlegen("prepare", &dir.join("bundles"), &host.images)?;
+    Ok(Ready::Now)
+}
+
+/// Whether a case can be compared.
+#[derive(PartialEq, Eq)]
+pub enum Ready {
+    /// It has bundles.
+    Now,
+    /// It has none until something more is supported.
+    Never,
+}
+
 /// What the service says when a runtime runs its bundle, or why it does not run.
-pub fn report(host: &Host, runtime: &Runtime, case: &Path) -> Result<Report, String> {
-    let dir = copy(host, case);
-    bundlegen("build", &dir.path().join("compose.yaml"), &host.images);
-    bundlegen("prepare", &dir.path().join("bundles"), &host.images);
-    let bundle = dir.path().join("bundles").join(SERVICE);
+pub fn report(runtime: &Runtime, dir: &Path) -> Result<Report, String> {
+    let bundle = dir.join("bundles").join(SERVICE);
     let terminal = cases::json(&bundle.join("config.json"))["process"]["terminal"] == true;
     let output = if terminal { runtime.run_in_terminal(&bundle) } else { runtime.run(&bundle) };
     let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -18,10 +18,9 @@ const VERSION: &str = "20.10.";
 
 /// What the first process of the daemon's namespaces does. Nothing of it can stay behind: mounts and sockets go with the
 /// mount namespace, processes with the PID namespace. crun does without the second hierarchy of a hybrid host, so the
-/// daemon does too. The daemon wants its directory on a mount that is shared, and so the cases are on one everywhere.
+/// daemon does too. Mounts pass on what is mounted in them, as on every host that systemd has started.
 const START: &str = r#"
-work=$1; shift
-mount --bind "$work" "$work" && mount --make-shared "$work"
+mount --make-rshared /
 mount -t tmpfs none /run
 ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
 dockerd "$@"
@@ -48,7 +47,7 @@ impl Docker {
         // The name of a socket may not be long.
         let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
         let log = dir.path().join("log");
-        let daemon = daemon(dir.path(), &host.work, &log)?;
+        let daemon = daemon(dir.path(), &host.work.join("docker"), &log)?;
         let mut docker = Docker { namespaces: Namespaces::default(), daemon, compose, dir };
         docker.wait().map_err(|why| {
             let log = std::fs::read_to_string(&log).unwrap_or_default();
@@ -149,7 +148,7 @@ fn compose() -> Option<Vec<&'static str>> {
     [vec!["docker-compose"], plugin].into_iter().find(works)
 }
 
-fn daemon(dir: &Path, work: &Path, log: &Path) -> Result<Child, String> {
+fn daemon(dir: &Path, data: &Path, log: &Path) -> Result<Child, String> {
     let out = std::fs::File::create(log).map_err(|error| error.to_string())?;
     let errors = out.try_clone().map_err(|error| error.to_string())?;
     let mut command = Command::new("setpriv");
@@ -163,7 +162,7 @@ fn daemon(dir: &Path, work: &Path, log: &Path) -> Result<Child, String> {
         "--kill-child",
         "--mount-proc",
     ]);
-    command.args(["sh", "-c", START, "sh", text(work), "--data-root", text(&work.join("docker"))]);
+    command.args(["sh", "-c", START, "sh", "--data-root", text(data)]);
     command.args(["--host", &format!("unix://{}", text(&socket(dir)))]);
     command.args(["--bridge=none", "--iptables=false", "--ip6tables=false"]);
     // As on hosts with cgroup v2, and as in every bundle.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::seen::Seen;
+use super::seen::{REFUSED, Seen};
 
 /// The list.
 pub struct Differences(Vec<Row>);
@@ -72,7 +72,12 @@ impl Differences {
     /// Every difference of a case that is not in the list.
     pub fn between(&self, runtime: &str, case: &str, theirs: &Seen, ours: &Seen) -> String {
         let mut text = String::new();
-        for key in theirs.0.keys().chain(ours.0.keys()).collect::<BTreeSet<_>>() {
+        let mut keys: BTreeSet<_> = theirs.0.keys().chain(ours.0.keys()).collect();
+        if theirs.0.contains_key(REFUSED) || ours.0.contains_key(REFUSED) {
+            // Nothing else can be the same.
+            keys.retain(|key| *key == REFUSED);
+        }
+        for key in keys {
             let of = |side: &Seen| side.0.get(key).map_or("-", String::as_str).to_owned();
             let (theirs, ours) = (of(theirs), of(ours));
             if theirs != ours && !self.expects(runtime, case, key, &ours) {

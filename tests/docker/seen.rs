@@ -10,6 +10,9 @@ use crate::containers::say;
 #[derive(Default)]
 pub struct Seen(pub BTreeMap<String, String>);
 
+/// The key of what does not run, which has no other.
+pub const REFUSED: &str = "start";
+
 /// Links such as `net:[4026531840]`, which name the host's namespaces.
 pub type Namespaces = Vec<String>;
 
@@ -30,11 +33,12 @@ const VALUES: [(&str, char); 6] = [
 ];
 
 /// Sections that are compared as a whole.
-const WHOLE: [&str; 10] = [
+const WHOLE: [&str; 11] = [
     "args",
     "command",
     "cwd",
     "domainname",
+    "first",
     "hostname",
     "hostname-file",
     "hosts",
@@ -102,7 +106,7 @@ impl Seen {
     /// What is seen where nothing runs: that is compared too, and said aloud.
     pub fn refused(case: &str, by: &str, why: &str) -> Seen {
         say(&format!("{case} does not run with {by}: {}", why.trim_end()));
-        Seen(BTreeMap::from([("start".to_owned(), "refused".to_owned())]))
+        Seen(BTreeMap::from([(REFUSED.to_owned(), "refused".to_owned())]))
     }
 
     fn add(&mut self, key: &str, value: &str) {

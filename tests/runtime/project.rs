@@ -90,8 +90,9 @@ impl Source {
             fs::write(built.join(path), text).unwrap();
         }
         let images = (self.images)(host);
-        let said = bundlegen("build", &built.join("compose.yaml"), images);
-        bundlegen("prepare", &built.join("bundles"), images);
+        let said = bundlegen("build", &built.join("compose.yaml"), images)
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        bundlegen("prepare", &built.join("bundles"), images).unwrap_or_else(|errors| panic!("{errors}"));
         fs::create_dir_all(root.parent().unwrap()).unwrap();
         fs::rename(&built, &root).unwrap();
         let order = match said.trim_end().rsplit_once("start in this order: ") {

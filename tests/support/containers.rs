@@ -14,12 +14,12 @@ pub fn say(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-/// Runs the program, which must succeed, and returns what it prints.
-pub fn bundlegen(command: &str, what: &Path, images: &Path) -> String {
+/// Runs the program, and returns what it prints, or its errors.
+pub fn bundlegen(command: &str, what: &Path, images: &Path) -> Result<String, String> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_bundlegen"));
     let output = program.arg(command).arg(what).arg("--images").arg(images).output().unwrap();
-    assert!(output.status.success(), "bundlegen {command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
 /// Runs any other program, which must succeed.

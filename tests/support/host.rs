@@ -108,11 +108,12 @@ impl Runtime {
         Runtime { name, before: before.into_iter().collect() }
     }
 
-    /// The same runtime where a directory is a mount that passes on what is mounted in it, as on most hosts everything is.
-    pub fn sharing(&self, dir: &Path) -> Self {
-        let dir = dir.display();
-        let share = format!("mount --bind {dir} {dir} && mount --make-shared {dir}");
-        Runtime { name: self.name, before: [&self.before[..], &[share]].concat() }
+    /// The same runtime where mounts pass on what is mounted in them, as on every host that systemd has started.
+    pub fn sharing(&self) -> Self {
+        Runtime {
+            name: self.name,
+            before: [&self.before[..], &["mount --make-rshared /".to_owned()]].concat(),
+        }
     }
 
     /// Runs a bundle to its end, from a directory that has nothing to do with it.
@@ -137,11 +138,11 @@ impl Runtime {
         let words = self.words(&["run", "-b", bundle.to_str().unwrap(), &container.id]);
         let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
         let words = ["script", "-qec", &quoted.join(" "), "/dev/null"];
-        call(&words.map(str::to_owned), Stdio::piped)
+        call(&words.map(str::to_owned), Stdio::piped, Stdio::piped)
     }
 
     fn call(&self, args: &[&str], output: fn() -> Stdio) -> Output {
-        call(&self.words(args), output)
+        call(&self.words(args), Stdio::null, output)
     }
 
     /// The command line that calls the runtime, without apostrophes.
@@ -158,11 +159,16 @@ impl Runtime {
     }
 }
 
-fn call(words: &[String], output: fn() -> Stdio) -> Output {
+fn call(words: &[String], input: fn() -> Stdio, output: fn() -> Stdio) -> Output {
     let mut command = Command::new("timeout");
     command.args(["-k", "5", "60"]).args(words).current_dir("/");
-    command.stdin(Stdio::null()).stdout(output()).stderr(output());
-    command.spawn().unwrap().wait_with_output().unwrap()
+    command.stdin(input()).stdout(output()).stderr(output());
+    let mut child = command.spawn().unwrap();
+    // A terminal whose input ends may not show all output.
+    let input = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    output
 }
 
 /// Whether the host has cgroup v1 and v2 side by side.

@@ -3,22 +3,23 @@
 section() { echo "== $1"; shift; "$@"; }
 each() { for word; do echo "$word"; done; }
 section args each "$@"
-section status cat /proc/1/status
-section limits cat /proc/1/limits
-section mounts cat /proc/1/mountinfo
-section environment tr '\0' '\n' < /proc/1/environ
+section status cat /proc/$$/status
+section limits cat /proc/$$/limits
+section mounts cat /proc/$$/mountinfo
+section environment tr '\0' '\n' < /proc/$$/environ
 section cwd pwd
 section hostname cat /proc/sys/kernel/hostname
 section domainname cat /proc/sys/kernel/domainname
 section hostname-file cat /etc/hostname 2> /dev/null
 section hosts cat /etc/hosts
 section resolv cat /etc/resolv.conf 2> /dev/null
-section oom cat /proc/1/oom_score_adj
+section oom cat /proc/$$/oom_score_adj
 section interfaces ls /sys/class/net
-section namespace readlink /proc/1/ns/net
-namespaces() { for kind in cgroup ipc mnt net pid user uts; do readlink /proc/1/ns/$kind; done; }
+section namespace readlink /proc/$$/ns/net
+namespaces() { for kind in cgroup ipc mnt net pid user uts; do readlink /proc/$$/ns/$kind; done; }
 section namespaces namespaces
-section command tr '\0' '\n' < /proc/1/cmdline
+section command tr '\0' '\n' < /proc/$$/cmdline
+section first tr '\0' '\n' < /proc/1/cmdline
 
 terminals() { for number in 0 1 2; do [ ! -t $number ] || echo $number; done; }
 section terminals terminals
@@ -40,11 +41,12 @@ section groups groups << END
 END
 
 stat() { busybox find "$@" -exec busybox stat -c '%n|%A %u:%g %t:%T %N' {} + 2> /dev/null; }
-section devices stat /dev -path /dev/pts -prune -o -path /dev/mqueue/* -prune -o
+section devices stat /dev -path /dev/pts -prune -o -path '/dev/mqueue/*' -prune -o -path '/dev/shm/*' -prune -o
 section files stat / -path /dev -prune -o -path /proc -prune -o -path /sys -prune -o
 
 attempt() { echo "$*|$("$@" 2>&1 && echo done)"; }
 open() { (: < "$1"); }
+renice() { busybox renice -n -1 -p $$; }
 attempts() {
     for kind in i m n p u U; do attempt unshare -$kind true; done
     attempt mkdir /tmp/directory
@@ -56,7 +58,6 @@ attempts() {
     attempt open /tmp/port
     attempt busybox chown 7:7 /tmp/directory
     attempt busybox chroot / true
-    attempt busybox renice -n -1 -p $$
-    attempt busybox nice -n -1 true
+    attempt renice
 }
 section attempts attempts

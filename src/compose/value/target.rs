@@ -11,6 +11,10 @@ pub fn clean_target(text: &str) -> Result<String, Invalid> {
     if let Some(at) = text.find('\0') {
         return Err(Invalid::new(at..at + 1, "a path cannot contain a NUL character"));
     }
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control()) {
+        let message = format!("a path cannot contain the control character `{}`", c.escape_debug());
+        return Err(Invalid::new(at..at + c.len_utf8(), message).help("remove it"));
+    }
     if text.is_empty() {
         return Err(Invalid::new(0..0, "the path in the container is missing"));
     }
@@ -114,6 +118,7 @@ mod tests {
             ("/a/../proc//self/", 0..17, "nothing can be mounted over /proc, found `/a/../proc//self/`"),
             ("/sys/fs/cgroup", 0..14, "nothing can be mounted over /sys, found `/sys/fs/cgroup`"),
             ("/a\0b", 2..3, "a path cannot contain a NUL character"),
+            ("/a\nb", 2..3, "a path cannot contain the control character `\\n`"),
         ] {
             let invalid = clean_target(text).unwrap_err();
             assert_eq!((invalid.range, &*invalid.message), (at, message), "{text}");

@@ -52,6 +52,16 @@ const FLAGS: [(&str, &[&str]); 13] = [
     ("defaults", &["defaults"]),
 ];
 
+/// The options of a tmpfs mount with nothing but what was `written`.
+pub fn checked(written: &str) -> Result<Vec<String>, Invalid> {
+    let mut at = 0;
+    for option in written.split(',').take(if written.is_empty() { 0 } else { usize::MAX }) {
+        about(option, at)?;
+        at += option.len() + 1;
+    }
+    Ok(written.split(',').filter(|option| !matches!(*option, "" | "defaults")).map(str::to_owned).collect())
+}
+
 /// The options of a tmpfs mount: Docker's defaults and what was `written`, separated by commas; may be empty.
 pub fn merged(written: &str) -> Result<Vec<String>, Invalid> {
     let mut options: Vec<(&str, &str)> = Vec::new();

@@ -49,3 +49,37 @@ impl FromStr for Propagation {
         found.ok_or_else(|| Invalid::whole(text, format!("unknown propagation `{text}`")))
     }
 }
+
+/// Whether the mounts below a source come along, and whether they are read-only where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recursion {
+    /// They come along. They can be written to, as in Docker before version 25.
+    Enabled,
+    /// They do not.
+    Disabled,
+    /// They come along, and can be written to below a source that is read-only.
+    Writable,
+    /// They come along, and are read-only.
+    ReadOnly,
+}
+
+impl fmt::Display for Recursion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Recursion::Enabled => "enabled",
+            Recursion::Disabled => "disabled",
+            Recursion::Writable => "writable",
+            Recursion::ReadOnly => "readonly",
+        })
+    }
+}
+
+impl FromStr for Recursion {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let all = [Recursion::Enabled, Recursion::Disabled, Recursion::Writable, Recursion::ReadOnly];
+        let found = all.into_iter().find(|recursion| recursion.to_string() == text);
+        found.ok_or_else(|| Invalid::whole(text, format!("unknown recursion `{text}`")))
+    }
+}

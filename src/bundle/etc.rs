@@ -1,0 +1,51 @@
+//! The files below `/etc` that a container gets, as Docker writes them: moby `libnetwork/etchosts`, `resolvconf`.
+
+use std::fmt::Write as _;
+
+use crate::compose::Service;
+use crate::compose::value::extra_host::Address;
+
+/// The names every container knows.
+const LOOPBACK: &str = "\
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+";
+
+/// `/etc/hosts`: the names every container knows, then those of `extra_hosts` by name.
+pub(super) fn hosts(service: &Service) -> String {
+    let mut text = LOOPBACK.to_owned();
+    let mut hosts: Vec<_> = service.extra_hosts.iter().map(|host| &host.value).collect();
+    hosts.sort_by_key(|host| &host.name);
+    for host in hosts {
+        if let Address::Ip(address) = host.address {
+            let _infallible = writeln!(text, "{address}\t{}", host.name);
+        }
+    }
+    text
+}
+
+/// `/etc/resolv.conf` of what is written. A single dot is no domain to look names up in.
+pub(super) fn resolv_conf(service: &Service) -> String {
+    let words = |words: &[_]| words.iter().map(word).collect::<Vec<_>>().join(" ");
+    let mut text = String::new();
+    let search = words(&service.dns_search);
+    if !matches!(&*search, "" | ".") {
+        let _infallible = writeln!(text, "search {search}");
+    }
+    for server in &service.dns {
+        let _infallible = writeln!(text, "nameserver {}", server.value);
+    }
+    let options = words(&service.dns_opt);
+    if !options.is_empty() {
+        let _infallible = writeln!(text, "options {options}");
+    }
+    text
+}
+
+fn word<T: ToString>(word: &crate::source::Spanned<T>) -> String {
+    word.value.to_string()
+}

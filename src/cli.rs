@@ -60,7 +60,8 @@ pub enum Command {
     /// Make the bundles ready to run on this host
     ///
     /// Verifies the checksums, unpacks the root file systems from the images, and creates the directories of volumes
-    /// and of bind mounts in short form. A second run does nothing.
+    /// and of bind mounts in short form. Secrets that come from variables are taken from the environment. A second run
+    /// does nothing.
     Prepare(PrepareArgs),
     /// Say where the values of a bundle come from
     ///

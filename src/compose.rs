@@ -8,6 +8,7 @@
 pub mod check;
 pub mod decode;
 pub mod dependency;
+pub mod devices;
 pub mod dotenv;
 pub mod expand;
 mod extension;

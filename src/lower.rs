@@ -21,6 +21,7 @@ pub mod rlimits;
 pub mod root;
 pub mod rootless;
 pub mod seccomp;
+pub mod selinux;
 mod supervision;
 pub mod sysctl;
 pub mod userns;
@@ -71,61 +72,63 @@ pub fn lower(
     let before = d.errors();
     // Every attribute has a section that reads it: a new one does not compile until it has a home here.
     let compose::Service {
-        annotations: _,        // annotations
-        attach: _,             // supervision
-        build: _,              // nothing: the image is there before
-        cap_add: _,            // capabilities, seccomp
-        cap_drop: _,           // capabilities, seccomp
-        command: _,            // process
-        configs: _,            // mounts, annotations, through the project's mounts
-        cpus: _,               // resources
-        depends_on: _,         // supervision
-        dns: _,                // the generated files, mounts
-        dns_opt: _,            // the generated files, mounts
-        dns_search: _,         // the generated files, mounts
-        entrypoint: _,         // process
-        environment: _,        // process, through the project's environment
-        expose: _,             // annotations
-        external_links: _,     // supervision
-        extra_hosts: _,        // the generated files, supervision
-        healthcheck: _,        // supervision, over that of the image
-        hostname: _,           // hostname
-        image: _,              // root, annotations
-        init: _,               // nothing: only `false` is accepted
-        labels: _,             // annotations
-        links: _,              // supervision, networks
-        logging: _,            // supervision
-        mac_address: _,        // supervision, networks
-        mem_limit: _,          // resources
-        network_mode: _,       // namespaces, mounts, sysctl
-        networks: _,           // supervision, networks
-        pids_limit: _,         // resources
-        platform: _,           // root
-        ports: _,              // supervision, networks
-        post_start: _,         // supervision
-        pre_stop: _,           // supervision
-        privileged: _,         // capabilities, mounts, devices, seccomp, paths, namespaces
-        profiles: _,           // nowhere: `model` left the service out, or in
-        pull_policy: _,        // supervision
-        pull_refresh_after: _, // supervision
-        read_only: _,          // root
-        restart: _,            // supervision
-        runtime: _,            // supervision
-        secrets: _,            // mounts, annotations, through the project's mounts
-        security_opt: _,       // process, seccomp
-        shm_size: _,           // mounts
-        stdin_open: _,         // supervision
-        stop_grace_period: _,  // supervision
-        stop_signal: _,        // annotations
-        sysctls: _,            // sysctl
-        tmpfs: _,              // mounts
-        tty: _,                // process
-        ulimits: _,            // rlimits
-        user: _,               // process, capabilities
-        volumes: _,            // mounts, annotations
-        volumes_from: _,       // mounts, through the project's mounts
-        working_dir: _,        // process
-        extension: _,          // root
+        annotations: _,         // annotations
+        attach: _,              // supervision
+        build: _,               // nothing: the image is there before
+        cap_add: _,             // capabilities, seccomp
+        cap_drop: _,            // capabilities, seccomp
+        command: _,             // process
+        configs: _,             // mounts, annotations, through the project's mounts
+        cpus: _,                // resources
+        depends_on: _,          // supervision
+        device_cgroup_rules: _, // devices
+        devices: _,             // devices
+        dns: _,                 // the generated files, mounts
+        dns_opt: _,             // the generated files, mounts
+        dns_search: _,          // the generated files, mounts
+        entrypoint: _,          // process
+        environment: _,         // process, through the project's environment
+        expose: _,              // annotations
+        external_links: _,      // supervision
+        extra_hosts: _,         // the generated files, supervision
+        healthcheck: _,         // supervision, over that of the image
+        hostname: _,            // hostname
+        image: _,               // root, annotations
+        init: _,                // nothing: only `false` is accepted
+        labels: _,              // annotations
+        links: _,               // supervision, networks
+        logging: _,             // supervision
+        mac_address: _,         // supervision, networks
+        mem_limit: _,           // resources
+        network_mode: _,        // namespaces, mounts, sysctl
+        networks: _,            // supervision, networks
+        pids_limit: _,          // resources
+        platform: _,            // root
+        ports: _,               // supervision, networks
+        post_start: _,          // supervision
+        pre_stop: _,            // supervision
+        privileged: _,          // capabilities, mounts, devices, seccomp, paths, namespaces
+        profiles: _,            // nowhere: `model` left the service out, or in
+        pull_policy: _,         // supervision
+        pull_refresh_after: _,  // supervision
+        read_only: _,           // root
+        restart: _,             // supervision
+        runtime: _,             // supervision
+        secrets: _,             // mounts, annotations, through the project's mounts
+        security_opt: _,        // process, selinux, seccomp, paths, mounts
+        shm_size: _,            // mounts
+        stdin_open: _,          // supervision
+        stop_grace_period: _,   // supervision
+        stop_signal: _,         // annotations
+        sysctls: _,             // sysctl
+        tmpfs: _,               // mounts
+        tty: _,                 // process
+        ulimits: _,             // rlimits
+        user: _,                // process, capabilities
+        volumes: _,             // mounts, root, annotations
+        volumes_from: _,        // mounts, through the project's mounts
+        working_dir: _,         // process
+        extension: _,           // root
     } = &service.written;
 
     let context = Context {
@@ -163,20 +166,21 @@ fn version(seccomp: Option<&oci::LinuxSeccomp>) -> &'static str {
 
 fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux {
     let (masked, readonly) = paths::paths(context, o);
+    let (devices, rules) = devices::devices(d, context, o);
     let mut linux = oci::Linux::default();
     linux
         .set_uid_mappings(None)
         .set_gid_mappings(None)
         .set_sysctl(sysctl::sysctl(d, context, o))
-        .set_resources(Some(resources::resources(d, context, o)))
+        .set_resources(Some(resources::resources(d, context, o, rules)))
         .set_cgroups_path(None)
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
-        .set_devices(None)
+        .set_devices(devices)
         .set_seccomp(None)
         .set_rootfs_propagation(root::propagation(context, o))
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
-        .set_mount_label(None)
+        .set_mount_label(selinux::mount_label(context, o))
         .set_intel_rdt(None);
     linux
 }

@@ -470,3 +470,114 @@ fn a_damaged_blob_is_named_as_such() {
         assert!(error.ends_with("fetch the image again"), "{error}");
     }
 }
+
+/// A bundle with private files, and what they are.
+fn with_private(files: &Value) -> Bundles {
+    let bundles = Bundles::new();
+    let config = json!({
+        "ociVersion": "1.0.2", "root": {"path": "."}, "mounts": [],
+        "annotations": {"io.bundlegen.private-files": files.to_string()},
+    });
+    bundles.write("web/config.json", &config.to_string()).write("web/configs/app", "a config").seal();
+    bundles
+}
+
+fn prepare_with(bundles: &Bundles, secret: Option<&str>) -> Result<Vec<Progress>, String> {
+    let mut seen = Vec::new();
+    let variables = |name: &str| (name == "TOKEN").then_some(secret?.into());
+    let result =
+        prepare::prepare(bundles.dir.path(), bundles.dir.path(), &variables, &mut |it| seen.push(it));
+    result.map(|_| seen).map_err(|error| error.to_string())
+}
+
+#[test]
+fn private_files_are_placed() {
+    let file = |path: &str, mode: &str| json!({"path": path, "mode": mode, "uid": 0, "gid": 0});
+    let (mut secret, mut config) = (file("private/token", "0400"), file("private/app", "0640"));
+    secret["environment"] = "TOKEN".into();
+    config["file"] = "configs/app".into();
+    let bundles = with_private(&json!([secret, config]));
+    let error = prepare_with(&bundles, None).unwrap_err();
+    assert!(error.contains("TOKEN for web"), "{error}");
+
+    let placed = |seen: Vec<Progress>| {
+        let path = |progress: Progress| match progress {
+            Progress::Placed { path, .. } => Some(path),
+            _ => None,
+        };
+        seen.into_iter().filter_map(path).collect::<Vec<_>>()
+    };
+    fs::write(bundles.path("web/private/stale"), "").unwrap();
+    assert_eq!(placed(prepare_with(&bundles, Some("one")).unwrap()), ["web/private/token"]);
+    assert_eq!(bundles.names("web/private"), ["app", "token"]);
+    for (path, mode, text) in [("token", 0o400, "one"), ("app", 0o640, "a config")] {
+        let path = bundles.path(&format!("web/private/{path}"));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    assert_eq!(fs::metadata(bundles.path("web/private")).unwrap().mode() & 0o7777, 0o700);
+    // What is right stays, and so does what an earlier run has placed.
+    assert_eq!(placed(prepare_with(&bundles, Some("one")).unwrap()), [""; 0]);
+    assert_eq!(placed(prepare_with(&bundles, None).unwrap()), [""; 0]);
+    assert_eq!(placed(prepare_with(&bundles, Some("other")).unwrap()), ["web/private/token"]);
+    assert_eq!(fs::read_to_string(bundles.path("web/private/token")).unwrap(), "other");
+}
+
+#[test]
+fn a_private_file_stays_in_its_directory() {
+    for (path, what) in [
+        ("private/../config.json", "another file"),
+        ("../other/private/x", "another bundle"),
+        ("private/.", "the directory"),
+        ("config.json", "no private file"),
+    ] {
+        let file = json!([{"path": path, "environment": "TOKEN", "mode": "0400", "uid": 0, "gid": 0}]);
+        let error = prepare_with(&with_private(&file), Some("x")).unwrap_err();
+        assert!(error.contains("is no private file"), "{what}: {error}");
+    }
+    let file = json!([{"path": "private/x", "file": "../../x", "mode": "0400", "uid": 0, "gid": 0}]);
+    let error = prepare_with(&with_private(&file), None).unwrap_err();
+    assert!(error.contains("not in the list"), "{error}");
+
+    let file = json!([{"path": "private/x", "environment": "TOKEN", "mode": "0400", "uid": 0, "gid": 0}]);
+    let bundles = with_private(&file);
+    let outside = tempfile::tempdir().unwrap();
+    symlink(outside.path(), bundles.path("web/private")).unwrap();
+    let error = prepare_with(&bundles, Some("x")).unwrap_err();
+    assert!(error.contains("symbolic link"), "{error}");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_external_volume_must_be_there() {
+    let bundles = Bundles::new();
+    let mount = |destination: &str, source: &str| json!({"destination": destination, "type": "bind", "source": source});
+    let config = json!({
+        "ociVersion": "1.0.2", "root": {"path": "."},
+        "mounts": [mount("/a", "../volumes/ours"), mount("/b", "/not/there")],
+        "annotations": {"io.bundlegen.external-volumes": "[\"../volumes/ours\",\"../volumes/not-mounted\"]"},
+    });
+    bundles.write("web/config.json", &config.to_string()).seal();
+    let error = bundles.prepare(bundles.dir.path()).unwrap_err();
+    assert!(error.contains("/volumes/ours; make"), "{error}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::create_dir_all(bundles.path("volumes")).unwrap();
+    symlink(elsewhere.path(), bundles.path("volumes/ours")).unwrap();
+    let (_, seen) = bundles.prepare(bundles.dir.path()).unwrap();
+    let absent = Progress::Absent { bundle: "web".into(), path: "/not/there".into() };
+    assert_eq!(seen.last(), Some(&absent));
+}
+
+#[test]
+fn a_directory_in_a_volume_is_no_link() {
+    let bundles = Bundles::new();
+    bundles.config("web", None, &["../volumes/data/a/b", "../volumes/data"]);
+    let config = fs::read_to_string(bundles.path("web/config.json")).unwrap();
+    bundles.write("web/config.json", &config.replace("\"rootfs\"", "\".\"")).seal();
+    let (summary, _) = bundles.prepare(bundles.dir.path()).unwrap();
+    assert_eq!(summary.volumes, ["volumes/data", "volumes/data/a/b"]);
+    fs::remove_dir(bundles.path("volumes/data/a/b")).unwrap();
+    symlink("/etc", bundles.path("volumes/data/a/b")).unwrap();
+    let error = bundles.prepare(bundles.dir.path()).unwrap_err();
+    assert!(error.contains("symbolic link"), "{error}");
+}

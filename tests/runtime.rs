@@ -305,6 +305,103 @@ fn a_volume_of_two_services() {
 }
 
 #[test]
+fn volumes_of_every_kind() {
+    let source = project(
+        "
+        services:
+          app:
+            image: busybox
+            network_mode: none
+            command: [sh, -c, 'cat /etc/passwd > /part/passwd; cat /outside/note /bound/note; touch /etc/mine;
+              touch /fixed/x; ls /empty /part']
+            volumes:
+              - /etc
+              - {type: volume, target: /empty, volume: {nocopy: true}}
+              - {type: volume, source: parts, target: /part, volume: {subpath: one/two}}
+              - outside:/outside:ro
+              - bound:/bound
+              - {type: bind, source: ./fixed, target: /fixed, read_only: true, bind: {recursive: readonly}}
+          other:
+            image: busybox
+            network_mode: none
+            command: [sh, -c, 'ls /etc/mine /part; touch /etc/x']
+            volumes: ['/part']
+            volumes_from: ['app:ro']
+        volumes:
+          parts:
+          outside: {external: true, name: ours}
+          bound: {driver: local, driver_opts: {type: none, o: bind, device: ./data}}
+        ",
+    );
+    let source = source.file("bundles/volumes/ours/note", "outside\n").file("data/note", "bound\n");
+    source.file("fixed/file", "").each(|project| {
+        let (code, text) = project.run("app");
+        let seen = "outside\nbound\n/empty:\n\n/part:\npasswd\n";
+        assert_eq!(text, format!("{seen}touch: /fixed/x: Read-only file system\n"));
+        assert_eq!(code, Some(0));
+        let volumes = project.root.join("bundles/volumes");
+        assert!(volumes.join("parts/one/two/passwd").is_file());
+        assert!(volumes.join("app@etc/mine").is_file());
+        let (code, text) = project.run("other");
+        assert_eq!(text, "/etc/mine\n\n/part:\ntouch: /etc/x: Read-only file system\n");
+        assert_eq!(code, Some(1));
+    });
+}
+
+#[test]
+fn memory_as_a_volume() {
+    let source = project(
+        "
+        services:
+          app:
+            image: busybox
+            network_mode: none
+            command: [report]
+            volumes: ['memory:/memory']
+        volumes:
+          memory: {driver_opts: {type: tmpfs, device: tmpfs, o: 'size=1m,noexec'}}
+        ",
+    );
+    source.reports(|report| {
+        let mount = report.mount("/memory").unwrap();
+        assert_eq!(mount.kind, "tmpfs");
+        assert!(mount.has("rw,noexec,size=1024k"), "{mount:?}");
+    });
+}
+
+#[test]
+fn secrets_and_configs() {
+    let source = project(
+        "
+        services:
+          app:
+            image: busybox
+            network_mode: none
+            user: '1234:5678'
+            command: [sh, -c, 'cat /run/secrets/file /run/secrets/token /text /etc/app/text; /home/hello;
+              busybox stat -c \"%a %u %g\" /run/secrets/token /etc/app/text; touch /text']
+            secrets: [file, {source: token, uid: '1234', mode: 0400}]
+            configs:
+              - text
+              - {source: text, target: /etc/app/text, gid: '5678', mode: 0440}
+              - {source: script, target: /home/hello, mode: 0755}
+        secrets:
+          file: {file: ./secret}
+          token: {environment: BUNDLEGEN_TEST_SECRET}
+        configs:
+          text: {content: \"text\\n\"}
+          script: {content: \"#!/bin/sh\\necho hello\\n\"}
+        ",
+    );
+    source.file("secret", "of a file\n").each(|project| {
+        let (code, text) = project.run("app");
+        let want = "of a file\nof a variable\ntext\ntext\nhello\n400 1234 0\n440 0 5678\n";
+        assert_eq!(text, format!("{want}touch: /text: Read-only file system\n"));
+        assert_eq!(code, Some(1));
+    });
+}
+
+#[test]
 fn services_in_order() {
     let service = |name: &str, after: &str| {
         format!(

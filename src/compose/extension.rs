@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::decode::{Table, list, text, text_or_number, value};
+use super::devices::{DeviceNodes, device_nodes};
 use super::value::cgroup_manager::CgroupManager;
 use super::value::idmap::{HostUser, IdMap};
 use super::value::runtime::RuntimeVersion;
@@ -29,6 +30,9 @@ pub struct Extension {
     /// Files with what `runc features` or `crun features` printed, relative to the project directory.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub features: Vec<Spanned<Rc<str>>>,
+    /// Devices whose numbers are not known by their names: by path, `TYPE MAJOR:MINOR` and a mode, such as `c 240:0 0660`.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String,String>", default))]
+    pub devices: DeviceNodes,
     /// The user who runs the bundles without root: `UID` or `UID:GID`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootless: Option<Spanned<HostUser>>,
@@ -54,6 +58,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         cgroup_manager: t.opt(d, "cgroup-manager", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),
+        devices: t.opt(d, "devices", device_nodes).unwrap_or_default(),
         rootless: t.opt(d, "rootless", text_or_number),
         userns_map: t.list(d, "userns-map", list(value)),
     };

@@ -186,14 +186,12 @@ fn target_below(d: &mut Diagnostics, kind: FileKind, name: &Spanned<Rc<str>>) ->
 /// A user or group by number, as Docker Compose wants it.
 fn id(d: &mut Diagnostics, node: &Node) -> Result<Spanned<u32>, Reported> {
     let id = text(d, node)?;
-    match id.value.parse() {
-        Ok(value) => Ok(Spanned { value, span: id.span }),
-        Err(_) => {
-            let message = format!("the owner of a file is given by number, found `{}`", id.value);
-            let draft = d.error(Code::InvalidValue, message).label(id.span, "");
-            Err(draft.help("write `uid: \"1000\"`").emit())
-        }
+    if let Ok(value) = id.value.parse() {
+        return Ok(Spanned { value, span: id.span });
     }
+    let message = format!("the owner of a file is given by number, found `{}`", id.value);
+    let draft = d.error(Code::InvalidValue, message).label(id.span, "");
+    Err(draft.help("write a number in quotes: `uid: \"1000\"`").emit())
 }
 
 /// The bits of a mode that a file has.

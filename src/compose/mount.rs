@@ -82,7 +82,7 @@ pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported>
     check_fits(d, &kind, node)?;
     let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
     let source = match &*kind.value {
-        "bind" => bind_source(d, source, bind.unwrap_or_default(), access, node)?,
+        "bind" => bind_source(d, source, &bind.unwrap_or_default(), access, node)?,
         "volume" => {
             let name = source.filter(|source| !source.value.is_empty());
             check_named(d, name.as_ref(), volume.subpath.as_ref())?;
@@ -111,16 +111,15 @@ fn unsupported(d: &mut Diagnostics, kind: &str, span: Span) -> Reported {
 fn bind_source(
     d: &mut Diagnostics,
     source: Option<Spanned<Rc<str>>>,
-    bind: Bind,
+    bind: &Bind,
     access: Access,
     node: &Node,
 ) -> Result<Source, Reported> {
     let path = needed(d, source, node, "a bind mount")?;
     check_host_path(d, &path)?;
-    let Bind { missing, propagation, recursion } = bind;
-    check_recursion(d, recursion.as_ref(), access, propagation)?;
-    let recursion = recursion.map_or(Recursion::Enabled, |recursion| recursion.value);
-    Ok(Source::Bind { path, missing, propagation, recursion })
+    check_recursion(d, bind.recursion.as_ref(), access, bind.propagation)?;
+    let recursion = bind.recursion.as_ref().map_or(Recursion::Enabled, |recursion| recursion.value);
+    Ok(Source::Bind { path, missing: bind.missing, propagation: bind.propagation, recursion })
 }
 
 /// As Docker does: moby `volume/mounts/linux_parser.go`.

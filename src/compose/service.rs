@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::{Dependency, depends_on};
+use super::devices::{Device, device, no_device_requests};
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::handed_on::handed_on;
@@ -14,6 +15,7 @@ use super::no_place;
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::cpus::Cpus;
+use super::value::device::DeviceRule;
 use super::value::dns::{NameServer, Word};
 use super::value::extra_host::ExtraHost;
 use super::value::hostname::Hostname;
@@ -46,6 +48,10 @@ pub struct Service {
     pub cpus: Option<Spanned<Cpus>>,
     /// Services that start first.
     pub depends_on: Vec<Dependency>,
+    /// Rules for the devices controller, after those of `devices`.
+    pub device_cgroup_rules: Vec<Spanned<DeviceRule>>,
+    /// Devices of the host.
+    pub devices: Vec<Device>,
     /// The servers that are asked for names.
     pub dns: Vec<Spanned<NameServer>>,
     /// How they are asked.
@@ -160,10 +166,7 @@ const LATER: &[&str] = &[
     "cpu_rt_period",
     "cpu_rt_runtime",
     "cpuset",
-    "device_cgroup_rules",
-    "devices",
     "domainname",
-    "gpus",
     "group_add",
     "ipc",
     "mem_reservation",
@@ -192,6 +195,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         configs: t.list(d, "configs", list(service_config)),
         cpus: t.opt(d, "cpus", text_or_number),
         depends_on: t.list(d, "depends_on", depends_on),
+        device_cgroup_rules: t.list(d, "device_cgroup_rules", list(value)),
+        devices: t.list(d, "devices", list(device)),
         dns: t.list(d, "dns", list(value)),
         dns_opt: t.list(d, "dns_opt", list(value)),
         dns_search: t.list(d, "dns_search", list(value)),
@@ -243,6 +248,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     t.opt(d, "cpu_percent", no_place::of_windows("cpu_percent"));
     t.opt(d, "credential_spec", no_place::credential_spec);
     t.opt(d, "develop", no_place::develop);
+    t.opt(d, "gpus", no_device_requests);
     t.opt(d, "isolation", no_place::isolation);
     t.opt(d, "models", no_place::models);
     t.opt(d, "provider", no_place::provider);

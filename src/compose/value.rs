@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod capability;
 pub mod cgroup_manager;
 pub mod cpus;
+pub mod device;
 pub mod dns;
 pub mod duration;
 pub mod extra_host;

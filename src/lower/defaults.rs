@@ -1,5 +1,8 @@
 //! What a bundle has that nobody asked for, as tables. Each says whose default it is.
 
+use super::selinux::Part;
+use crate::compose::value::security_opt::LabelPart;
+
 /// A mount every container has.
 pub struct DefaultMount {
     /// Where it is mounted.
@@ -93,6 +96,23 @@ pub const MASKED_PATHS: &[&str] = &[
 /// What a container may not write (`oci.DefaultLinuxSpec` of moby).
 pub const READONLY_PATHS: &[&str] =
     &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// The label of a process of which parts are said: user, role, type and level. The policies for containers have the
+/// same (`container-selinux`, in its `lxc_contexts`).
+pub const PROCESS_LABEL: [Part; 4] = [
+    (Some(LabelPart::User), "system_u"),
+    (Some(LabelPart::Role), "system_r"),
+    (Some(LabelPart::Type), "container_t"),
+    (Some(LabelPart::Level), "s0"),
+];
+
+/// The label of the files that goes with it; no file has another role.
+pub const MOUNT_LABEL: [Part; 4] = [
+    (Some(LabelPart::User), "system_u"),
+    (None, "object_r"),
+    (Some(LabelPart::FileType), "container_file_t"),
+    (Some(LabelPart::Level), "s0"),
+];
 
 /// Whose default the device rules are.
 pub const DEVICES_FROM: &str = "Docker's device rules";

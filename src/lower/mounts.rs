@@ -86,7 +86,7 @@ fn defaults(context: &Context) -> Vec<Planned> {
 }
 
 fn default(context: &Context, mount: &DefaultMount) -> Planned {
-    let privileged = context.privileged().and_then(|span| Some((span, mount.privileged_options?)));
+    let privileged = writable(context, mount).and_then(|span| Some((span, mount.privileged_options?)));
     let (options, origin) = match privileged {
         Some((span, options)) => (options, Origin::Written(span)),
         None => (mount.options, Origin::Default(MOUNTS_FROM)),
@@ -105,6 +105,14 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
         options,
         origin,
         size: shm_size.map(|size| size.span),
+    }
+}
+
+/// Who makes a mount writable that is not: `privileged`, and for control groups `writable-cgroups`, which goes first.
+fn writable(context: &Context, mount: &DefaultMount) -> Option<Span> {
+    match context.service.security.writable_cgroups.filter(|_| mount.kind == "cgroup") {
+        Some(writable) => writable.value.then_some(writable.span),
+        None => context.privileged(),
     }
 }
 

@@ -7,9 +7,10 @@ use super::origin::{Origin, Origins};
 /// A list of paths, or none.
 type Paths = Option<Vec<String>>;
 
-/// The masked and the read-only paths; a privileged container has none of either, as in Docker.
+/// The masked and the read-only paths; a privileged container has none of either, and neither has one with
+/// `systempaths=unconfined`, as in Docker.
 pub fn paths(context: &Context, o: &mut Origins) -> (Paths, Paths) {
-    if context.privileged().is_some() {
+    if context.privileged().or(context.service.security.system_paths).is_some() {
         return (None, None);
     }
     o.set("/linux/maskedPaths", Origin::Default(PATHS_FROM));

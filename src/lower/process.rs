@@ -11,6 +11,7 @@ use super::defaults::PATH;
 use super::hostname;
 use super::origin::{Origin, Origins};
 use super::rlimits::rlimits;
+use super::selinux;
 use crate::compose::service::Command;
 use crate::compose::value::capability::CapabilityName;
 use crate::compose::value::target::{clean, kernel_tree};
@@ -35,6 +36,7 @@ pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Resul
         .set_rlimits(rlimits?)
         .set_no_new_privileges(no_new_privileges(context, o))
         .set_apparmor_profile(apparmor(context, o))
+        .set_selinux_label(selinux::process_label(context, o))
         .set_oom_score_adj(Some(0));
     o.set(
         "/process/oomScoreAdj",

@@ -3,16 +3,20 @@
 use oci_spec::runtime as oci;
 
 use super::Context;
-use super::devices::device_rules;
 use super::origin::{Origin, Origins};
 use crate::compose::value::cpus::{PERIOD, Quota};
 use crate::diag::{Code, Diagnostics};
 
 /// What is limited, and the device rules. What is not limited is left out: a zero is a value to some controllers.
-pub fn resources(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::LinuxResources {
+pub fn resources(
+    d: &mut Diagnostics,
+    context: &Context,
+    o: &mut Origins,
+    devices: Vec<oci::LinuxDeviceCgroup>,
+) -> oci::LinuxResources {
     let mut resources = oci::LinuxResources::default();
     resources
-        .set_devices(Some(device_rules(d, context, o)))
+        .set_devices(Some(devices))
         .set_memory(memory(d, context, o))
         .set_cpu(cpu(d, context, o))
         .set_pids(pids(context, o));

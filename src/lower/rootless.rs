@@ -33,7 +33,7 @@ pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &
     let Some(linux) = spec.linux_mut() else { return };
     userns.set(linux, o);
     ping_groups(d, userns, o, linux);
-    devices(d, context, o, linux);
+    devices(d, context);
     limits(d, context, o, linux);
     let shared = Shared::of(linux);
     for (index, mount) in spec.mounts_mut().iter_mut().flatten().enumerate() {
@@ -154,33 +154,25 @@ fn ping_groups(d: &mut Diagnostics, userns: &Userns, o: &Origins, linux: &mut oc
     }
 }
 
-/// crun does not start with them, and runc takes the host's in their place.
-fn devices(d: &mut Diagnostics, context: &Context, o: &Origins, linux: &oci::Linux) {
-    for (index, device) in linux.devices().iter().flatten().enumerate() {
-        let path = device.path().display();
-        let message = format!("a user without rights cannot make the device `{path}`");
-        let place = match o.of(&format!("/linux/devices/{index}")) {
-            Some(Origin::Written(span)) => *span,
-            _ => context.service.name.span,
-        };
-        let draft = d.error(Code::Rootless, message).label(place, "");
-        draft
-            .help(format!("mount the host's, if that user may use it: `volumes: [\"{path}:{path}\"]`"))
-            .emit();
+/// crun does not start with them, and runc takes the host's in their place. Rules for devices need root everywhere: a
+/// user namespace has the devices that are mounted into it.
+fn devices(d: &mut Diagnostics, context: &Context) {
+    for device in &context.written().devices {
+        let (source, target) = (&device.source.value, &device.target.value);
+        let message = format!("a user without rights cannot make the device `{target}`");
+        let draft = d.error(Code::Rootless, message).label(device.span, "");
+        let help = format!("mount the host's, if that user may use it: `volumes: [\"{source}:{target}\"]`");
+        draft.help(help).emit();
+    }
+    for rule in &context.written().device_cgroup_rules {
+        let draft = d.error(Code::Rootless, "rules for devices need root").label(rule.span, "");
+        draft.help("remove it: the container has the devices that are mounted into it").emit();
     }
 }
 
 /// Limits need a control group that the user was given. systemd gives users theirs; nobody gives them one without.
-/// Rules for devices need root everywhere, and the devices of a user namespace are those of its mounts.
 fn limits(d: &mut Diagnostics, context: &Context, o: &mut Origins, linux: &mut oci::Linux) {
-    const RULES: &str = "/linux/resources/devices";
-    let is_asked = |span: &Span| Some(*span) != context.privileged();
-    for span in o.written(RULES).filter(is_asked).collect::<Vec<_>>() {
-        let message = "rules for devices need root";
-        let draft = d.error(Code::Rootless, message).label(span, "");
-        draft.help("remove them: the container has the devices that are mounted into it").emit();
-    }
-    o.forget(RULES);
+    o.forget("/linux/resources/devices");
     let mut resources = linux.resources().clone().unwrap_or_default();
     resources.set_devices(None);
     let mut nothing = oci::LinuxResources::default();

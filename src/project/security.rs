@@ -1,11 +1,12 @@
 //! `security_opt`: one choice about each kind of confinement.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Options;
 use crate::compose;
-use crate::compose::value::security_opt::{SeccompChoice, SecurityOpt};
+use crate::compose::value::security_opt::{Label, LabelPart, SeccompChoice, SecurityOpt};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::{in_project, unreadable};
 use crate::source::{FileId, Sources, Span, Spanned};
@@ -39,6 +40,12 @@ pub struct Security {
     pub no_new_privileges: Option<Spanned<bool>>,
     /// The AppArmor profile; `unconfined` is none.
     pub apparmor: Option<Spanned<Rc<str>>>,
+    /// The parts of the labels of SELinux; without any there are no labels.
+    pub label: BTreeMap<LabelPart, Spanned<Rc<str>>>,
+    /// Where it is said that no path is masked or read-only.
+    pub system_paths: Option<Span>,
+    /// Whether the container may make control groups below its own.
+    pub writable_cgroups: Option<Spanned<bool>>,
 }
 
 /// What `security_opt` says. Two different choices of one thing contradict each other; the same one twice does not.
@@ -60,8 +67,48 @@ pub(super) fn security(
         SecurityOpt::Apparmor(name) => Some((Rc::from(name.as_str()), name.clone())),
         _ => None,
     });
+    let writable_cgroups = chosen(d, service, "writable-cgroups", |option| match option {
+        SecurityOpt::WritableCgroups(value) => Some((*value, value.to_string())),
+        _ => None,
+    });
+    let label = label(d, service);
+    let unconfined = service.security_opt.iter().find(|option| option.value == SecurityOpt::SystemPaths);
     let seccomp = seccomp.and_then(|choice| read(d, sources, choice, options));
-    Ok(Security { seccomp: seccomp?, no_new_privileges: no_new_privileges?, apparmor: apparmor? })
+    Ok(Security {
+        seccomp: seccomp?,
+        no_new_privileges: no_new_privileges?,
+        apparmor: apparmor?,
+        label: label?,
+        system_paths: unconfined.map(|option| option.span),
+        writable_cgroups: writable_cgroups?,
+    })
+}
+
+/// The parts of labels. Docker drops them all where one option says `disable`.
+fn label(
+    d: &mut Diagnostics,
+    service: &compose::Service,
+) -> Result<BTreeMap<LabelPart, Spanned<Rc<str>>>, Reported> {
+    let mut parts = BTreeMap::new();
+    for part in LabelPart::ALL {
+        let what = format!("the {} of the label", part.name());
+        let said = chosen(d, service, &what, |option| match option {
+            SecurityOpt::Label(Label::Part(of, value)) if *of == part => {
+                Some((Rc::from(value.as_str()), value.clone()))
+            }
+            _ => None,
+        })?;
+        parts.extend(said.map(|said| (part, said)));
+    }
+    let disable = |option: &&Spanned<SecurityOpt>| option.value == SecurityOpt::Label(Label::Disable);
+    match (service.security_opt.iter().find(disable), parts.values().next()) {
+        (Some(disabled), Some(said)) => {
+            let draft = d.error(Code::Conflict, "a label is both disabled and given");
+            let draft = draft.label(said.span, "given").label(disabled.span, "disabled");
+            Err(draft.help("keep one of them").emit())
+        }
+        _ => Ok(parts),
+    }
 }
 
 /// The choice that `pick` finds, with how it is written, among the options.

@@ -8,6 +8,7 @@ use super::features::{self, Features};
 use super::rootless::{Rootless, rootless};
 use crate::compose::Extension;
 use crate::compose::decode::all;
+use crate::compose::devices::DeviceNodes;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub runtimes: Vec<RuntimeVersion>,
     /// Further runtimes, by what they say of themselves.
     pub features: Vec<Features>,
+    /// Devices whose numbers the file says.
+    pub devices: DeviceNodes,
     /// Who runs them, where that is not root.
     pub rootless: Option<Rootless>,
 }
@@ -78,6 +81,7 @@ pub(super) fn settings(
         cgroup_manager: choices.cgroup_manager.or(written),
         runtimes: runtimes(extension, choices),
         features,
+        devices: extension.devices.clone(),
         rootless,
     })
 }

@@ -1,6 +1,6 @@
 //! Where things are on the host.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -90,7 +90,9 @@ fn spelt(target: &str) -> String {
             // `.git` is no name that git would track.
             b'.' if at == 0 => name.push_str("%2E"),
             b'.' | b'_' | b'-' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => name.push(char::from(byte)),
-            byte => name.push_str(&format!("%{byte:02X}")),
+            byte => {
+                let _infallible = write!(name, "%{byte:02X}");
+            }
         }
     }
     name

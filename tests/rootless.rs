@@ -83,15 +83,15 @@ fn a_range_of_users() {
     project(&compose).each(|project| {
         with_private_file(project);
         let user = project.user;
-        let (uid, gid, subuid, subgid) = (user.uid, user.gid, user.subuid, user.subgid);
+        let (uid, gid, users, groups) = (user.uid, user.gid, user.users, user.groups);
         let want = format!(
-            "0\n0\n 0 {uid} 1\n 1 {subuid} 1000\n 0 {gid} 1\n 1 {subgid} 1000\nallow\n\
+            "0\n0\n 0 {uid} 1\n 1 {users} 1000\n 0 {gid} 1\n 1 {groups} 1000\nallow\n\
              cat: can't open '/private': Permission denied\n\
              lo\n0\t1000\ndenied\ndevices\n1:1 /tmp/new\n0:0 /data/new\n"
         );
         assert_eq!(project.output(), want);
         let given = fs::metadata(project.root.join("bundles/app/rootfs/tmp/new")).unwrap();
-        assert_eq!((given.uid(), given.gid()), (subuid, subgid));
+        assert_eq!((given.uid(), given.gid()), (users, groups));
     });
 }
 
@@ -108,7 +108,7 @@ fn another_user_of_a_range() {
         let (code, output) = project.run();
         assert_eq!((code, output.as_str()), (Some(1), "33\nwritten\ntouch: /new: Permission denied\n"));
         let made = fs::metadata(project.root.join("bundles/app/rootfs/tmp/new")).unwrap();
-        assert_eq!(made.uid(), project.user.subuid + 32);
+        assert_eq!(made.uid(), project.user.users + 32);
     });
 }
 

@@ -120,18 +120,14 @@ fn groups(
 /// Nobody but root can lower it, and the score of a user's session may be higher than 0.
 fn oom_score(d: &mut Diagnostics, o: &mut Origins, process: &mut oci::Process) {
     const AT: &str = "/process/oomScoreAdj";
-    match o.of(AT) {
-        Some(Origin::Written(span)) => {
-            let span = *span;
-            if let Some(score) = process.oom_score_adj().filter(|score| *score < 0) {
-                let message = format!("a user without rights cannot set an OOM score of {score}");
-                d.error(Code::Rootless, message).label(span, "").help("0 and more can be set").emit();
-            }
-        }
-        _ => {
-            process.set_oom_score_adj(None);
-            o.forget(AT);
-        }
+    let Some(Origin::Written(span)) = o.of(AT) else {
+        process.set_oom_score_adj(None);
+        o.forget(AT);
+        return;
+    };
+    if let Some(score) = process.oom_score_adj().filter(|score| *score < 0) {
+        let message = format!("a user without rights cannot set an OOM score of {score}");
+        d.error(Code::Rootless, message).label(*span, "").help("0 and more can be set").emit();
     }
 }
 

@@ -40,7 +40,7 @@ const ALL: Range = Range { container: 0, host: 0, size: u32::MAX };
 pub(super) fn check(tree: &Tree, bundles: &[Bundle]) -> Result<(), Error> {
     for bundle in bundles {
         let path = || tree.path().join(&bundle.name);
-        let wrong = match one(&bundle.mapping) {
+        let wrong = match bundle.mapping.one() {
             _ if bundle.mapping.users.is_empty() => continue,
             Some(user) if user == rustix::process::geteuid().as_raw() => continue,
             Some(user) => format!("made for user {user}, who must run `prepare`"),
@@ -66,11 +66,13 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// The user of the host, where the container has one user and one group.
-fn one(mapping: &Mapping) -> Option<u32> {
-    match (mapping.users.as_slice(), mapping.groups.as_slice()) {
-        ([user], [group]) if user.size == 1 && group.size == 1 => Some(user.host),
-        _ => None,
+impl Mapping {
+    /// The user of the host, where the container has one user and one group.
+    pub(super) fn one(&self) -> Option<u32> {
+        match (self.users.as_slice(), self.groups.as_slice()) {
+            ([user], [group]) if user.size == 1 && group.size == 1 => Some(user.host),
+            _ => None,
+        }
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
         );
         assert_eq!(parse(text), [root, others]);
         assert_eq!(parse("         0          0 4294967295\n"), [ALL]);
-        assert_eq!(one(&Mapping { users: vec![root], groups: vec![root] }), Some(1000));
-        assert_eq!(one(&Mapping { users: vec![root, others], groups: vec![root] }), None);
+        assert_eq!(Mapping { users: vec![root], groups: vec![root] }.one(), Some(1000));
+        assert_eq!(Mapping { users: vec![root, others], groups: vec![root] }.one(), None);
     }
 }

@@ -14,8 +14,8 @@ use crate::containers::{call, say, text};
 pub struct User {
     pub uid: u32,
     pub gid: u32,
-    pub subuid: u32,
-    pub subgid: u32,
+    pub users: u32,
+    pub groups: u32,
 }
 
 /// Who is made where nobody has ranges.
@@ -58,7 +58,7 @@ fn able() -> Result<User, String> {
 /// The first user with ranges.
 fn known() -> Option<User> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let (users, groups, passwd) = (read("/etc/subuid"), read("/etc/subgid"), read("/etc/passwd"));
+    let (subuid, subgid, passwd) = (read("/etc/subuid"), read("/etc/subgid"), read("/etc/passwd"));
     let range = |table: &str, name: &str| {
         table.lines().find_map(|line| {
             let [owner, first, size]: [&str; 3] = line.split(':').collect::<Vec<_>>().try_into().ok()?;
@@ -69,8 +69,8 @@ fn known() -> Option<User> {
     passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         let (uid, gid) = (fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
-        let (subuid, subgid) = (range(&users, fields[0])?, range(&groups, fields[0])?);
-        (uid != 0).then_some(User { uid, gid, subuid, subgid })
+        let (users, groups) = (range(&subuid, fields[0])?, range(&subgid, fields[0])?);
+        (uid != 0).then_some(User { uid, gid, users, groups })
     })
 }
 
@@ -112,7 +112,7 @@ impl Source {
         let program = dir.path().join("bundlegen");
         fs::copy(env!("CARGO_BIN_EXE_bundlegen"), &program).unwrap();
         let mut compose = self.compose.clone();
-        let ids = [("SUBUID", user.subuid), ("SUBGID", user.subgid), ("UID", user.uid), ("GID", user.gid)];
+        let ids = [("SUBUID", user.users), ("SUBGID", user.groups), ("UID", user.uid), ("GID", user.gid)];
         for (name, id) in ids {
             compose = compose.replace(name, &id.to_string());
         }

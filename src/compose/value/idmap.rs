@@ -1,4 +1,4 @@
-//! Numbers of users and groups inside and outside a user namespace. See user_namespaces(7).
+//! Numbers of users and groups inside and outside a user namespace. See `user_namespaces(7)`.
 
 use std::fmt;
 use std::ops::Range;

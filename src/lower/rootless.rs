@@ -31,6 +31,7 @@ pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &
         oom_score(d, o, process);
     }
     let Some(linux) = spec.linux_mut() else { return };
+    joined(d, context, o, linux);
     userns.set(linux, o);
     ping_groups(d, userns, o, linux);
     devices(d, context);
@@ -131,6 +132,20 @@ fn oom_score(d: &mut Diagnostics, o: &mut Origins, process: &mut oci::Process) {
     }
 }
 
+/// Only the user namespace that owns a namespace can join it, and that is the other container's.
+fn joined(d: &mut Diagnostics, context: &Context, o: &Origins, linux: &oci::Linux) {
+    for (index, namespace) in linux.namespaces().iter().flatten().enumerate() {
+        if namespace.path().is_some() {
+            let place = match o.of(&format!("/linux/namespaces/{index}")) {
+                Some(Origin::Written(span)) => *span,
+                _ => context.service.name.span,
+            };
+            let message = "a user without rights cannot join the namespaces of another container";
+            d.error(Code::Rootless, message).label(place, "").help("give it one of its own").emit();
+        }
+    }
+}
+
 /// The kernel takes only groups that the container has.
 fn ping_groups(d: &mut Diagnostics, userns: &Userns, o: &Origins, linux: &mut oci::Linux) {
     const KEY: &str = "net.ipv4.ping_group_range";
@@ -175,6 +190,7 @@ fn limits(d: &mut Diagnostics, context: &Context, o: &mut Origins, linux: &mut o
     nothing.set_devices(None);
     linux.set_resources((resources != nothing).then_some(resources));
     if context.settings.systemd() {
+        slice(o, linux);
         return;
     }
     let asked: BTreeSet<Span> =
@@ -184,6 +200,16 @@ fn limits(d: &mut Diagnostics, context: &Context, o: &mut Origins, linux: &mut o
         let draft = d.error(Code::Rootless, message).label(span, "");
         let help = "systemd gives users their own: `cgroup-manager: systemd` in `x-bundlegen`; or remove it";
         draft.help(help).emit();
+    }
+}
+
+/// A user's systemd has no part of the system's slice (runc `libcontainer/cgroups/systemd`).
+fn slice(o: &Origins, linux: &mut oci::Linux) {
+    let written = matches!(o.of("/linux/cgroupsPath"), Some(Origin::Written(_)));
+    let path = linux.cgroups_path().as_ref().and_then(|path| path.to_str());
+    if let Some(rest) = path.and_then(|path| path.strip_prefix("system.slice:")).filter(|_| !written) {
+        let path = format!("user.slice:{rest}");
+        linux.set_cgroups_path(Some(path.into()));
     }
 }
 

@@ -58,7 +58,7 @@ fn able() -> Result<User, String> {
 /// The first user with ranges.
 fn known() -> Option<User> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let (subuid, subgid, passwd) = (read("/etc/subuid"), read("/etc/subgid"), read("/etc/passwd"));
+    let (users, groups, passwd) = (read("/etc/subuid"), read("/etc/subgid"), read("/etc/passwd"));
     let range = |table: &str, name: &str| {
         table.lines().find_map(|line| {
             let [owner, first, size]: [&str; 3] = line.split(':').collect::<Vec<_>>().try_into().ok()?;
@@ -69,7 +69,7 @@ fn known() -> Option<User> {
     passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         let (uid, gid) = (fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
-        let (users, groups) = (range(&subuid, fields[0])?, range(&subgid, fields[0])?);
+        let (users, groups) = (range(&users, fields[0])?, range(&groups, fields[0])?);
         (uid != 0).then_some(User { uid, gid, users, groups })
     })
 }

@@ -25,7 +25,7 @@ use tree::{Entry, RelPath, Tree};
 pub struct Bundles {
     /// What would be written.
     pub tree: Tree,
-    /// The origins of every `config.json`, by service.
+    /// The origins of every `config.json`, by bundle.
     pub origins: BTreeMap<Rc<str>, Origins>,
 }
 
@@ -39,7 +39,7 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
         let settings = &project.settings;
         match lowered.and_then(|lowered| one(d, service, settings, lowered, &mut filters, &mut bundles.tree))
         {
-            Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.name.value), origins)),
+            Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.bundle), origins)),
             Err(reported) => failed = Some(reported),
         }
     }
@@ -57,7 +57,7 @@ fn one(
     filters: &mut Filters,
     tree: &mut Tree,
 ) -> Result<Origins, Reported> {
-    let name = &service.name;
+    let (name, bundle) = (&service.name, &service.bundle);
     let mut config = json::spec(&spec).map_err(|error| internal(d, &error))?;
     let filter =
         seccomp.map(|seccomp| filters.written(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
@@ -68,13 +68,13 @@ fn one(
     }
     let part = config.pointer("/linux/seccomp").zip(filter.as_ref().map(|filter| &*filter.text));
     let text = json::canonical_with(&config, part);
-    put(d, tree, &format!("{}/config.json", name.value), Entry::file(text))?;
+    put(d, tree, &format!("{bundle}/config.json"), Entry::file(text))?;
     for (path, text) in generated(&config, service) {
-        put(d, tree, &format!("{}/{path}", name.value), Entry::file(text))?;
+        put(d, tree, &format!("{bundle}/{path}"), Entry::file(text))?;
     }
     for file in service.mounts.iter().filter_map(|mount| mount.source.generated()) {
         let entry = if file.executable { Entry::executable } else { Entry::file };
-        put(d, tree, &format!("{}/{}", name.value, file.path), entry(file.text.as_bytes()))?;
+        put(d, tree, &format!("{bundle}/{}", file.path), entry(file.text.as_bytes()))?;
     }
     Ok(origins)
 }

@@ -5,9 +5,11 @@
 //! user is are questions for `project`. The chapter of the specification is
 //! <https://github.com/compose-spec/compose-spec>.
 
+pub mod blkio;
 pub mod check;
 pub mod decode;
 pub mod dependency;
+pub mod deploy;
 pub mod devices;
 pub mod dotenv;
 pub mod expand;

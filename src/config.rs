@@ -16,7 +16,7 @@ use crate::compose::Variables;
 use crate::model::Model;
 use printed::Printed;
 
-pub use part::{networks, of_service};
+pub use part::{networks, of_service, restart_policy};
 
 /// What a tree is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -341,6 +341,8 @@ codes! {
     NoHealthcheck = "no-healthcheck",
     /// A service has a network with nothing in it.
     NoNetwork = "no-network",
+    /// A namespace of another container has to be pinned.
+    NamespacePin = "namespace-pin",
     /// A key is reserved for bundlegen or for the runtime.
     ReservedKey = "reserved-key",
     /// A seccomp profile has a mistake.

@@ -7,6 +7,7 @@
 pub mod abilities;
 pub mod annotations;
 pub mod capabilities;
+pub mod cgroup;
 pub mod defaults;
 pub mod devices;
 pub mod hostname;
@@ -32,11 +33,10 @@ use std::rc::Rc;
 use oci_spec::runtime as oci;
 use serde_json::json;
 
-use crate::compose::namespace::NetworkMode;
 use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::{Service, Settings};
+use crate::project::{Namespace, Owner, Service, Settings};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
@@ -74,13 +74,24 @@ pub fn lower(
     let compose::Service {
         annotations: _,         // annotations
         attach: _,              // supervision
+        blkio_config: _,        // resources
         build: _,               // nothing: the image is there before
         cap_add: _,             // capabilities, seccomp
         cap_drop: _,            // capabilities, seccomp
+        cgroup: _,              // namespaces
+        cgroup_parent: _,       // cgroup
         command: _,             // process
         configs: _,             // mounts, annotations, through the project's mounts
+        container_name: _,      // annotations
+        cpu_period: _,          // resources
+        cpu_quota: _,           // resources
+        cpu_rt_period: _,       // resources
+        cpu_rt_runtime: _,      // resources
+        cpu_shares: _,          // resources
         cpus: _,                // resources
+        cpuset: _,              // resources
         depends_on: _,          // supervision
+        deploy: _,              // resources, supervision
         device_cgroup_rules: _, // devices
         devices: _,             // devices
         dns: _,                 // the generated files, mounts
@@ -95,13 +106,19 @@ pub fn lower(
         hostname: _,            // hostname
         image: _,               // root, annotations
         init: _,                // nothing: only `false` is accepted
+        ipc: _,                 // namespaces, mounts, sysctl
         labels: _,              // annotations
         links: _,               // supervision, networks
         logging: _,             // supervision
         mac_address: _,         // supervision, networks
         mem_limit: _,           // resources
+        mem_reservation: _,     // resources
+        mem_swappiness: _,      // resources
+        memswap_limit: _,       // resources
         network_mode: _,        // namespaces, mounts, sysctl
         networks: _,            // supervision, networks
+        oom_kill_disable: _,    // resources
+        pid: _,                 // namespaces
         pids_limit: _,          // resources
         platform: _,            // root
         ports: _,               // supervision, networks
@@ -114,6 +131,7 @@ pub fn lower(
         read_only: _,           // root
         restart: _,             // supervision
         runtime: _,             // supervision
+        scale: _,               // nowhere: `project` made so many services of it
         secrets: _,             // mounts, annotations, through the project's mounts
         security_opt: _,        // process, selinux, seccomp, paths, mounts
         shm_size: _,            // mounts
@@ -125,11 +143,13 @@ pub fn lower(
         tty: _,                 // process
         ulimits: _,             // rlimits
         user: _,                // process, capabilities
+        userns_mode: _,         // nowhere: there is no other user namespace
+        uts: _,                 // namespaces, hostname, sysctl
         volumes: _,             // mounts, root, annotations
         volumes_from: _,        // mounts, through the project's mounts
         working_dir: _,         // process
         extension: _,           // root
-    } = &service.written;
+    } = &*service.written;
 
     let context = Context {
         service,
@@ -173,7 +193,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_gid_mappings(None)
         .set_sysctl(sysctl::sysctl(d, context, o))
         .set_resources(Some(resources::resources(d, context, o, rules)))
-        .set_cgroups_path(None)
+        .set_cgroups_path(cgroup::cgroup(d, context, o))
         .set_namespaces(Some(namespaces::namespaces(d, context, o)))
         .set_devices(devices)
         .set_seccomp(None)
@@ -214,10 +234,20 @@ impl Context<'_> {
         self.service.written.privileged()
     }
 
-    /// Whether the network is the host's, and where that is written.
+    /// Where it is said that the network is the host's, if it is.
     pub fn host_network(&self) -> Option<Span> {
-        let mode = self.service.written.network_mode?;
-        (mode.value == NetworkMode::Host).then_some(mode.span)
+        match self.service.namespaces.network {
+            Namespace::Host(span) => Some(span),
+            Namespace::Own | Namespace::Of(_) => None,
+        }
+    }
+
+    /// The container whose network is joined, if one is.
+    pub fn joined_network(&self) -> Option<&Owner> {
+        match &self.service.namespaces.network {
+            Namespace::Of(owner) => Some(owner),
+            Namespace::Own | Namespace::Host(_) => None,
+        }
     }
 }
 

@@ -8,8 +8,10 @@ mod environment;
 mod features;
 mod healthcheck;
 mod images;
+mod namespaces;
 mod networks;
 mod order;
+mod replicas;
 mod rootless;
 mod security;
 mod settings;
@@ -20,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::compose::dependency::Dependency;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::Environment;
@@ -29,6 +32,7 @@ use crate::source::{Sources, Span, Spanned};
 pub use environment::Variable;
 pub use features::Features;
 pub use healthcheck::{Healthcheck, State};
+pub use namespaces::{Namespace, Namespaces, Owner};
 pub use networks::Attachment;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
@@ -42,7 +46,7 @@ pub use volumes::{
 /// A project whose parts are all known.
 #[derive(Debug)]
 pub struct Project {
-    /// The services, dependencies first, then by name.
+    /// The containers of all services, dependencies first, then by name.
     pub services: Vec<Service>,
     /// What holds for all of them.
     pub settings: Settings,
@@ -50,13 +54,19 @@ pub struct Project {
     pub lock: Lock,
 }
 
-/// A service with everything it refers to.
+/// A container of a service, with everything it refers to.
 #[derive(Debug)]
 pub struct Service {
-    /// Its key in the Compose file: the name of its bundle.
+    /// Its key in the Compose file.
     pub name: Spanned<Rc<str>>,
+    /// The name of its bundle: the same, and with a number for the second container and those that follow.
+    pub bundle: Rc<str>,
     /// Its attributes as they were written.
-    pub written: compose::Service,
+    pub written: Rc<compose::Service>,
+    /// What it waits for, by bundle.
+    pub starts_after: Vec<Dependency>,
+    /// Whose namespaces it is in.
+    pub namespaces: Namespaces,
     /// Where its root file system comes from.
     pub root: Root,
     /// Who runs the process.
@@ -92,10 +102,10 @@ pub struct Image {
 }
 
 impl Project {
-    /// The names of the services in the order they start; none where no service waits for another one.
+    /// The names of the bundles in the order they start; none where no service waits for another one.
     pub fn start_order(&self) -> Vec<Rc<str>> {
         let waits = self.services.iter().any(|service| !service.written.depends_on.is_empty());
-        let names = self.services.iter().map(|service| Rc::clone(&service.name.value));
+        let names = self.services.iter().map(|service| Rc::clone(&service.bundle));
         names.filter(|_| waits).collect()
     }
 }
@@ -138,29 +148,60 @@ pub fn resolve(
 ) -> Result<Project, Reported> {
     let settings = settings::settings(d, sources, &file.extension, options)?;
     let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
-    let order = order::start_order(&file.services);
     let mut declared =
         Declared { volumes: volumes::Declared::new(&file), networks: networks::Declared::new(file.networks) };
     check_not_empty(d, &file.services, sources);
-    let names: BTreeSet<Rc<str>> =
-        file.services.iter().map(|service| Rc::clone(&service.name.value)).collect();
-    let mut services = Vec::new();
-    for named in file.services {
-        let Named { name, value: mut written, whole } = named;
-        // One that is not there was optional, or reported.
-        written.depends_on.retain(|dependency| names.contains(&dependency.name.value));
+    let written = services(file.services);
+    let replicas = replicas::Replicas::new(d, &written);
+    let peers = namespaces::Peers::new(&written, &replicas);
+    let order = order::start_order(&written, &peers);
+    let mut found = Vec::new();
+    for Named { name, value: written, whole } in &written {
         // Anything more would follow from the mistake.
         if whole.is_err() {
             continue;
         }
-        services.extend(service(d, sources, name, written, &mut declared, &mut images, options));
+        let Ok(namespaces) = peers.follow(d, written) else { continue };
+        let starts_after = starts_after(written, &peers, &replicas);
+        for bundle in replicas.of(&name.value) {
+            let place = Place { name, bundle, starts_after: &starts_after, namespaces: &namespaces };
+            found.extend(service(d, sources, &place, written, &mut declared, &mut images, options));
+        }
     }
-    services.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
-    healthcheck::check_dependencies(d, &services);
-    services.sort_by_key(|service| order.get(&service.name.value).copied());
-    volumes::complete(d, &mut services);
-    volumes::check_risks(d, &services);
-    Ok(Project { services, lock: images.into_lock(), settings })
+    found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
+    healthcheck::check_dependencies(d, &found);
+    // Stable: the containers of one service stay in their order.
+    found.sort_by_key(|service| order.get(&service.name.value).copied());
+    volumes::complete(d, &mut found);
+    volumes::check_risks(d, &found);
+    Ok(Project { services: found, lock: images.into_lock(), settings })
+}
+
+/// All containers of every service that is waited for.
+fn starts_after(
+    written: &compose::Service,
+    peers: &namespaces::Peers,
+    replicas: &replicas::Replicas,
+) -> Vec<Dependency> {
+    let containers = peers.containers_of(written);
+    let needed = written.depends_on.iter().chain(&containers);
+    let bundles = needed.flat_map(|service| {
+        replicas.of(&service.name.value).iter().map(|bundle| {
+            let name = Spanned { value: Rc::clone(bundle), span: service.name.span };
+            Dependency { name, ..service.clone() }
+        })
+    });
+    bundles.collect()
+}
+
+/// The services without dependencies on what is not there: those were optional, or reported.
+fn services(services: Vec<Named<compose::Service>>) -> Vec<Named<Rc<compose::Service>>> {
+    let names: BTreeSet<Rc<str>> = services.iter().map(|service| Rc::clone(&service.name.value)).collect();
+    let known = services.into_iter().map(|Named { name, mut value, whole }| {
+        value.depends_on.retain(|dependency| names.contains(&dependency.name.value));
+        Named { name, value: Rc::new(value), whole }
+    });
+    known.collect()
 }
 
 /// What a project defines besides services.
@@ -180,26 +221,47 @@ fn check_not_empty(d: &mut Diagnostics, services: &[Named<compose::Service>], so
     }
 }
 
+/// Where a container stands among those of the project.
+struct Place<'a> {
+    name: &'a Spanned<Rc<str>>,
+    bundle: &'a Rc<str>,
+    starts_after: &'a [Dependency],
+    namespaces: &'a Namespaces,
+}
+
 fn service(
     d: &mut Diagnostics,
     sources: &mut Sources,
-    name: Spanned<Rc<str>>,
-    written: compose::Service,
+    place: &Place,
+    written: &Rc<compose::Service>,
     declared: &mut Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
     // Every part is looked at before the first error ends the service.
-    let root = root(d, &name, &written, images, options);
-    let environment = environment::of_service(&written);
-    let security = security::security(d, sources, &written, options);
-    let mounts = volumes::mounts(d, &name.value, &written, &mut declared.volumes, options);
+    let root = root(d, place.name, written, images, options);
+    let environment = environment::of_service(written);
+    let security = security::security(d, sources, written, options);
+    let mounts = volumes::mounts(d, place.bundle, written, &mut declared.volumes, options);
     let root = root?;
-    let user = users::user(d, &written, &name, &root, images, options);
+    let user = users::user(d, written, place.name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);
-    let healthcheck = healthcheck::of_service(&written, &name, &root);
-    let networks = declared.networks.of_service(&written);
-    Ok(Service { name, written, root, user, environment, security, healthcheck, mounts, networks })
+    let healthcheck = healthcheck::of_service(written, place.name, &root);
+    let networks = declared.networks.of_service(written);
+    Ok(Service {
+        name: place.name.clone(),
+        bundle: Rc::clone(place.bundle),
+        written: Rc::clone(written),
+        starts_after: place.starts_after.to_vec(),
+        namespaces: place.namespaces.clone(),
+        root,
+        user,
+        environment,
+        security,
+        healthcheck,
+        mounts,
+        networks,
+    })
 }
 
 fn root(

@@ -140,6 +140,23 @@ fn the_network_of_the_host() {
     });
 }
 
+#[test]
+fn namespaces_of_the_host() {
+    let script = "cat /proc/1/environ 2>&1 | busybox grep -o denied
+        for kind in pid ipc uts; do readlink /proc/self/ns/$kind; done
+        : > /dev/shm/bundlegen-test && busybox rm /dev/shm/bundlegen-test && echo shared";
+    let compose = format!(
+        "x-bundlegen: {{rootless: 'UID:GID'}}\n{}",
+        service("pid: host, ipc: host, uts: host, ", script)
+    );
+    project(&compose).each(|project| {
+        let own = |kind: &str| fs::read_link(format!("/proc/self/ns/{kind}")).unwrap().display().to_string();
+        let want = ["denied", &own("pid"), &own("ipc"), &own("uts"), "shared"];
+        // runc warns that it has no control group to freeze.
+        assert_eq!(project.output().lines().take(5).collect::<Vec<_>>(), want);
+    });
+}
+
 /// All that a privileged service has ends at its user namespace.
 #[test]
 fn privileged() {

@@ -2,19 +2,26 @@
 
 use std::rc::Rc;
 
+use super::blkio::{Blkio, decode as blkio};
 use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
 use super::dependency::{Dependency, depends_on};
+use super::deploy::{Deploy, check_alike, decode as deploy};
 use super::devices::{Device, device, no_device_requests};
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::handed_on::handed_on;
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
 use super::mount::{Mount, mount};
-use super::namespace::{NetworkMode, network_mode};
+use super::namespace::{
+    CgroupMode, Host, IpcMode, NetworkMode, PidMode, cgroup, check_shared, ipc, network_mode, pid,
+    userns_mode, uts,
+};
 use super::no_place;
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
+use super::value::container_name::ContainerName;
 use super::value::cpus::Cpus;
+use super::value::cpuset::Cpuset;
 use super::value::device::DeviceRule;
 use super::value::dns::{NameServer, Word};
 use super::value::extra_host::ExtraHost;
@@ -36,22 +43,44 @@ pub struct Service {
     pub attach: Option<Node>,
     /// How the image is made, which is done before.
     pub build: Option<Node>,
+    /// The share and the limits of disks.
+    pub blkio_config: Option<Blkio>,
     /// Capabilities on top of the default ones.
     pub cap_add: Vec<Spanned<CapabilityName>>,
     /// Capabilities to take away.
     pub cap_drop: Vec<Spanned<CapabilityName>>,
+    /// Whose control groups the container sees.
+    pub cgroup: Option<Spanned<CgroupMode>>,
+    /// The control group that its own lies in.
+    pub cgroup_parent: Option<Spanned<Rc<str>>>,
     /// What replaces the image's command.
     pub command: Option<Command>,
     /// Files of the project that the container sees.
     pub configs: Vec<FileMount>,
+    /// The name the container is known by on its host.
+    pub container_name: Option<Spanned<ContainerName>>,
+    /// The period that a quota is for, in microseconds; 0 is Docker's.
+    pub cpu_period: Option<Spanned<i64>>,
+    /// Processor time in a period, in microseconds; 0 and -1 are no limit.
+    pub cpu_quota: Option<Spanned<i64>>,
+    /// The period of real-time processes, in microseconds.
+    pub cpu_rt_period: Option<Spanned<i64>>,
+    /// Processor time of real-time processes in a period, in microseconds.
+    pub cpu_rt_runtime: Option<Spanned<i64>>,
+    /// The weight against others that want processor time; 0 is the kernel's.
+    pub cpu_shares: Option<Spanned<i64>>,
     /// The share of processor time.
     pub cpus: Option<Spanned<Cpus>>,
+    /// The processors it may run on.
+    pub cpuset: Option<Spanned<Cpuset>>,
     /// Services that start first.
     pub depends_on: Vec<Dependency>,
     /// Rules for the devices controller, after those of `devices`.
     pub device_cgroup_rules: Vec<Spanned<DeviceRule>>,
     /// Devices of the host.
     pub devices: Vec<Device>,
+    /// How many containers there are, and what they may use.
+    pub deploy: Deploy,
     /// The servers that are asked for names.
     pub dns: Vec<Spanned<NameServer>>,
     /// How they are asked.
@@ -76,6 +105,8 @@ pub struct Service {
     pub image: Option<Spanned<Rc<str>>>,
     /// Whether an init process is put in front; only `false` so far.
     pub init: Option<Spanned<bool>>,
+    /// Whose message queues and shared memory the container sees.
+    pub ipc: Option<Spanned<IpcMode>>,
     /// Metadata.
     pub labels: Vec<Pair>,
     /// Services that the container talks to, by other names.
@@ -86,10 +117,20 @@ pub struct Service {
     pub mac_address: Option<Node>,
     /// The most memory, in bytes.
     pub mem_limit: Option<Spanned<Bytes>>,
+    /// The memory that is left to it when it is scarce, in bytes.
+    pub mem_reservation: Option<Spanned<Bytes>>,
+    /// How soon the kernel swaps, from 0 to 100; -1 is the kernel's choice.
+    pub mem_swappiness: Option<Spanned<i64>>,
+    /// The most memory and swap together, in bytes; -1 is no limit.
+    pub memswap_limit: Option<Spanned<i64>>,
     /// Whose network the container sees.
     pub network_mode: Option<Spanned<NetworkMode>>,
     /// The networks the container is in.
     pub networks: Option<Node>,
+    /// Whether nothing is killed when memory is out.
+    pub oom_kill_disable: Option<Spanned<bool>>,
+    /// Whose processes the container sees, if not its own.
+    pub pid: Option<Spanned<PidMode>>,
     /// The most processes; 0 and -1 are no limit.
     pub pids_limit: Option<Spanned<i64>>,
     /// What the image must be for.
@@ -116,6 +157,8 @@ pub struct Service {
     pub runtime: Option<Node>,
     /// Files that only the container sees.
     pub secrets: Vec<FileMount>,
+    /// How many containers there are.
+    pub scale: Option<Spanned<i64>>,
     /// Confinement by name.
     pub security_opt: Vec<Spanned<SecurityOpt>>,
     /// The size of `/dev/shm`, in bytes.
@@ -136,6 +179,10 @@ pub struct Service {
     pub ulimits: Vec<Ulimit>,
     /// Who runs the process: `user`, `uid`, and a group after a colon.
     pub user: Option<Spanned<Rc<str>>>,
+    /// That the user namespace is the host's, as it is anyway.
+    pub userns_mode: Option<Spanned<Host>>,
+    /// That the names of the host are those of the host it runs on.
+    pub uts: Option<Spanned<Host>>,
     /// Mounts.
     pub volumes: Vec<Mount>,
     /// Services whose mounts it has too.
@@ -154,31 +201,7 @@ impl Service {
 }
 
 /// What Compose knows of a service and `bundlegen` does not do yet.
-const LATER: &[&str] = &[
-    "deploy",
-    "blkio_config",
-    "cgroup",
-    "cgroup_parent",
-    "container_name",
-    "cpu_shares",
-    "cpu_quota",
-    "cpu_period",
-    "cpu_rt_period",
-    "cpu_rt_runtime",
-    "cpuset",
-    "domainname",
-    "group_add",
-    "ipc",
-    "mem_reservation",
-    "mem_swappiness",
-    "memswap_limit",
-    "oom_kill_disable",
-    "oom_score_adj",
-    "pid",
-    "scale",
-    "uts",
-    "userns_mode",
-];
+const LATER: &[&str] = &["domainname", "group_add", "oom_score_adj"];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
     let mut t = match Table::new(d, node, "a service") {
@@ -189,14 +212,25 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         annotations: t.list(d, "annotations", pairs),
         attach: t.opt(d, "attach", handed_on),
         build: t.opt(d, "build", handed_on),
+        blkio_config: t.opt(d, "blkio_config", blkio),
         cap_add: t.list(d, "cap_add", list(value)),
         cap_drop: t.list(d, "cap_drop", list(value)),
+        cgroup: t.opt(d, "cgroup", cgroup),
+        cgroup_parent: t.opt(d, "cgroup_parent", text),
         command: t.opt(d, "command", command).flatten(),
         configs: t.list(d, "configs", list(service_config)),
+        container_name: t.opt(d, "container_name", value),
+        cpu_period: t.opt(d, "cpu_period", integer),
+        cpu_quota: t.opt(d, "cpu_quota", integer),
+        cpu_rt_period: t.opt(d, "cpu_rt_period", integer),
+        cpu_rt_runtime: t.opt(d, "cpu_rt_runtime", integer),
+        cpu_shares: t.opt(d, "cpu_shares", integer),
         cpus: t.opt(d, "cpus", text_or_number),
+        cpuset: t.opt(d, "cpuset", value),
         depends_on: t.list(d, "depends_on", depends_on),
         device_cgroup_rules: t.list(d, "device_cgroup_rules", list(value)),
         devices: t.list(d, "devices", list(device)),
+        deploy: t.opt(d, "deploy", deploy).unwrap_or_default(),
         dns: t.list(d, "dns", list(value)),
         dns_opt: t.list(d, "dns_opt", list(value)),
         dns_search: t.list(d, "dns_search", list(value)),
@@ -209,13 +243,19 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         hostname: t.opt(d, "hostname", value),
         image: t.opt(d, "image", text).filter(|image| !image.value.is_empty()),
         init: t.opt(d, "init", init),
+        ipc: t.opt(d, "ipc", ipc).flatten(),
         labels: t.list(d, "labels", pairs),
         links: t.opt(d, "links", handed_on),
         logging: t.opt(d, "logging", handed_on),
         mac_address: t.opt(d, "mac_address", handed_on),
         mem_limit: t.opt(d, "mem_limit", text_or_number),
+        mem_reservation: t.opt(d, "mem_reservation", text_or_number),
+        mem_swappiness: t.opt(d, "mem_swappiness", integer),
+        memswap_limit: t.opt(d, "memswap_limit", integer),
         network_mode: t.opt(d, "network_mode", network_mode),
         networks: t.opt(d, "networks", handed_on),
+        oom_kill_disable: t.opt(d, "oom_kill_disable", boolean),
+        pid: t.opt(d, "pid", pid).flatten(),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
         platform: t.opt(d, "platform", text),
@@ -229,6 +269,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         restart: t.opt(d, "restart", handed_on),
         runtime: t.opt(d, "runtime", handed_on),
         secrets: t.list(d, "secrets", list(service_secret)),
+        scale: t.opt(d, "scale", integer),
         security_opt: t.list(d, "security_opt", list(value)),
         shm_size: t.opt(d, "shm_size", text_or_number),
         sysctls: t.list(d, "sysctls", sysctls),
@@ -239,6 +280,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         tty: t.opt(d, "tty", boolean),
         ulimits: t.list(d, "ulimits", ulimits),
         user: t.opt(d, "user", text),
+        userns_mode: t.opt(d, "userns_mode", userns_mode).flatten(),
+        uts: t.opt(d, "uts", uts).flatten(),
         volumes: t.list(d, "volumes", list(mount)),
         volumes_from: t.list(d, "volumes_from", list(volumes_from)),
         working_dir: t.opt(d, "working_dir", text),
@@ -254,7 +297,9 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     t.opt(d, "provider", no_place::provider);
     t.opt(d, "storage_opt", no_place::storage_opt);
     t.opt(d, "use_api_socket", no_place::use_api_socket);
-    let whole = t.finish(d, LATER);
+    let shared = check_shared(d, node);
+    let alike = check_alike(d, node, &service);
+    let whole = t.finish(d, LATER).and(shared).and(alike);
     (service, whole)
 }
 

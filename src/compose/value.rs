@@ -3,10 +3,13 @@
 use crate::diag::Invalid;
 
 pub mod architecture;
+pub mod block_device;
 pub mod bytes;
 pub mod capability;
 pub mod cgroup_manager;
+pub mod container_name;
 pub mod cpus;
+pub mod cpuset;
 pub mod device;
 pub mod dns;
 pub mod duration;

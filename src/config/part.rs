@@ -6,11 +6,18 @@ use std::rc::Rc;
 use super::printed::Printed;
 use super::{Format, docker, json};
 use crate::compose::schema::{FILE, Names, SERVICE, Shape};
-use crate::yaml::Node;
+use crate::yaml::{Entry, Node};
 
 /// The value of an attribute of a service.
 pub fn of_service(key: &'static str, value: &Node) -> String {
     json::line(&attribute(key, value))
+}
+
+/// `deploy.restart_policy`, in one line.
+pub fn restart_policy(value: &Node) -> String {
+    let policy = Entry::new("restart_policy", value.span, value.clone());
+    let mut deploy = attribute("deploy", &Node::map(value.span, vec![policy]));
+    json::line(&deploy.get_mut("restart_policy").map(std::mem::take).unwrap_or_default())
 }
 
 /// Networks by name: what a service says of each under `service`, and what the project says of it under `network`.

@@ -23,6 +23,9 @@ pub const OWN_PREFIX: &str = "io.bundlegen.";
 /// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
 pub const IMAGE: &str = "io.bundlegen.image";
 
+/// The name that the container is to be known by.
+pub const CONTAINER_NAME: &str = "io.bundlegen.container-name";
+
 /// The bind sources that `prepare` makes where they are missing, as a JSON list.
 pub const CREATE: &str = "io.bundlegen.create-host-path";
 
@@ -250,6 +253,9 @@ fn own(context: &Context, all: &mut Annotations) {
         let value = format!("{}@{}", image.reference, image.locked.manifest.digest);
         let origin = Origin::Image { reference: image.reference.clone(), part: "manifest" };
         all.insert(IMAGE.into(), (value, origin));
+    }
+    if let Some(name) = &context.written().container_name {
+        all.insert(CONTAINER_NAME.into(), (name.value.to_string(), Origin::Written(name.span)));
     }
     of_mounts(context, all);
 }

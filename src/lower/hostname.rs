@@ -4,9 +4,9 @@ use super::Context;
 use super::origin::{Origin, Origins};
 use crate::compose::value::hostname;
 
-/// The name that is written, else the service's. Docker has the first twelve digits of a random id there; a bundle
+/// The name that is written, else that of the bundle. Docker has the first twelve digits of a random id there; a bundle
 /// has no id before it runs. With the host's network and no name, a container has the host's name, as in Docker:
-/// both runtimes leave it alone when the spec has none.
+/// both runtimes leave it alone when the spec has none. Who joins the network of another container has its name too.
 pub fn hostname(context: &Context, o: &mut Origins) -> Option<String> {
     let (name, origin) = name(context)?;
     o.set("/hostname", origin);
@@ -15,12 +15,17 @@ pub fn hostname(context: &Context, o: &mut Origins) -> Option<String> {
 
 /// The name and where it comes from, for this section and for `HOSTNAME` in the environment.
 pub(super) fn name(context: &Context) -> Option<(String, Origin)> {
-    if let Some(written) = &context.written().hostname {
+    if context.written().uts.is_some() {
+        return None;
+    }
+    let joined = context.joined_network();
+    let written = context.written().hostname.as_ref();
+    if let Some(written) = joined.and_then(|owner| owner.written.hostname.as_ref()).or(written) {
         return Some((written.value.to_string(), Origin::Written(written.span)));
     }
-    let service = &context.service.name;
-    context
-        .host_network()
-        .is_none()
-        .then(|| (hostname::from_service(&service.value), Origin::Written(service.span)))
+    if let Some(owner) = joined {
+        return Some((hostname::from_service(&owner.bundle), Origin::Written(owner.span)));
+    }
+    let (bundle, span) = (&context.service.bundle, context.service.name.span);
+    context.host_network().is_none().then(|| (hostname::from_service(bundle), Origin::Written(span)))
 }

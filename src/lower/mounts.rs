@@ -8,11 +8,13 @@ use oci_spec::runtime as oci;
 use super::Context;
 use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
 use super::hostname;
+use super::namespaces::pinned;
 use super::origin::{Origin, Origins};
 use super::root;
+use crate::compose::namespace::IpcMode;
 use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
-use crate::project::{Access, Mount, MountFrom, MountSource};
+use crate::project::{Access, Mount, MountFrom, MountSource, Namespace};
 use crate::source::Span;
 
 /// Where a generated file of the bundle is seen in the container. The same path below the bundle is its source.
@@ -39,7 +41,7 @@ struct Planned {
 pub fn mounts(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<oci::Mount> {
     let own = own(d, context);
     let covered = |mount: &Planned| own.iter().any(|own| covers(&own.destination, &mount.destination));
-    let mut all = defaults(context);
+    let mut all = defaults(d, context);
     all.retain(|mount| !covered(mount));
     let mut later = generated(context);
     later.retain(|mount| !covered(mount));
@@ -81,8 +83,61 @@ fn by_depth(destination: &str) -> (usize, String) {
     (destination.matches('/').count(), destination.to_owned())
 }
 
-fn defaults(context: &Context) -> Vec<Planned> {
-    MOUNTS.iter().map(|mount| default(context, mount)).collect()
+fn defaults(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
+    let shared_memory = shared_memory(d, context);
+    let mounts = MOUNTS.iter().filter_map(|mount| match &shared_memory {
+        SharedMemory::Nowhere if mount.destination == SHM => None,
+        // The list of the host's queues is root's to mount, and not every host has it mounted. They work without.
+        SharedMemory::Of { .. } if mount.kind == "mqueue" && context.userns.is_some() => None,
+        SharedMemory::Of { source, span } if mount.destination == SHM => {
+            let options = ["rbind", "rprivate"].map(str::to_owned).to_vec();
+            let origin = Origin::Written(*span);
+            Some(Planned {
+                destination: SHM.into(),
+                kind: "bind".to_owned(),
+                source: source.clone(),
+                options,
+                origin,
+                size: None,
+            })
+        }
+        _ => Some(default(context, mount)),
+    });
+    mounts.collect()
+}
+
+/// Where shared memory of a container is.
+const SHM: &str = "/dev/shm";
+
+/// Whose shared memory a container has.
+enum SharedMemory {
+    Own,
+    /// That of the host or of another container, and where this is written.
+    Of {
+        source: String,
+        span: Span,
+    },
+    Nowhere,
+}
+
+/// `/dev/shm` goes with the IPC namespace, as Docker has it (moby `daemon/oci_linux.go`).
+fn shared_memory(d: &mut Diagnostics, context: &Context) -> SharedMemory {
+    let ipc = context.written().ipc.as_ref();
+    let (shared, place) = match (&context.service.namespaces.ipc, ipc) {
+        (Namespace::Host(span), _) => (SharedMemory::Of { source: SHM.to_owned(), span: *span }, *span),
+        (Namespace::Of(owner), _) => {
+            let source = pinned(context, owner, "shm");
+            (SharedMemory::Of { source, span: owner.span }, owner.span)
+        }
+        (Namespace::Own, Some(ipc)) if ipc.value == IpcMode::None => (SharedMemory::Nowhere, ipc.span),
+        (Namespace::Own, _) => return SharedMemory::Own,
+    };
+    if let Some(size) = context.written().shm_size.filter(|size| size.value.0 > 0) {
+        let draft =
+            d.warning(Code::Conflict, "`shm_size` has no effect: `/dev/shm` is not the container's own");
+        draft.label(size.span, "").label(place, "says so").help("remove it").emit();
+    }
+    shared
 }
 
 fn default(context: &Context, mount: &DefaultMount) -> Planned {
@@ -92,8 +147,7 @@ fn default(context: &Context, mount: &DefaultMount) -> Planned {
         None => (mount.options, Origin::Default(MOUNTS_FROM)),
     };
     let mut options: Vec<String> = options.iter().map(ToString::to_string).collect();
-    let shm_size =
-        context.written().shm_size.filter(|size| mount.destination == "/dev/shm" && size.value.0 > 0);
+    let shm_size = context.written().shm_size.filter(|size| mount.destination == SHM && size.value.0 > 0);
     if let Some(size) = shm_size {
         options.retain(|option| !option.starts_with("size="));
         options.push(format!("size={}", size.value.0));
@@ -119,11 +173,12 @@ fn writable(context: &Context, mount: &DefaultMount) -> Option<Span> {
 /// The files Docker generates. They are read-only here: a container that wrote to them would change what was
 /// reviewed. On the host's network they are the host's own, unless the service says what is in them.
 fn generated(context: &Context) -> Vec<Planned> {
-    let written = context.written();
+    let owner = context.joined_network();
+    let written = owner.map_or(context.written(), |owner| &owner.written);
     let resolver = [written.dns.first().map(|one| one.span), written.dns_search.first().map(|one| one.span)];
     let options = written.dns_opt.first().map(|one| one.span);
     let resolver = resolver.into_iter().flatten().next().or(options);
-    let resolv_conf = resolver.map(|span| bound(RESOLV_CONF, in_bundle(RESOLV_CONF), Origin::Written(span)));
+    let resolv_conf = resolver.map(|span| generated_file(context, RESOLV_CONF, Origin::Written(span)));
     let (hosts, resolv_conf) = match context.host_network() {
         Some(span) => {
             let of_host = |path: &str| bound(path, path.to_owned(), Origin::Written(span));
@@ -132,17 +187,23 @@ fn generated(context: &Context) -> Vec<Planned> {
         }
         None => (None, resolv_conf),
     };
-    let ours = || bound(HOSTS, in_bundle(HOSTS), Origin::Default("the file bundlegen generates"));
+    let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
     let hosts = hosts.unwrap_or_else(ours);
     [Some(hosts), resolv_conf, hostname_file(context)].into_iter().flatten().collect()
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {
-    hostname::name(context).map(|(_, origin)| bound(HOSTNAME, in_bundle(HOSTNAME), origin))
+    hostname::name(context).map(|(_, origin)| generated_file(context, HOSTNAME, origin))
 }
 
-fn in_bundle(path: &str) -> String {
-    path.trim_start_matches('/').to_owned()
+/// A file of the bundle, or of the bundle whose network is joined: as in Docker, both see one file. Where that one has a
+/// mount of its own there, nothing is generated for it.
+fn generated_file(context: &Context, path: &str, origin: Origin) -> Planned {
+    let own = path.trim_start_matches('/');
+    match context.joined_network().filter(|owner| !owner.mounts_on(path)) {
+        Some(owner) => bound(path, format!("../{}/{own}", owner.bundle), Origin::Written(owner.span)),
+        None => bound(path, own.to_owned(), origin),
+    }
 }
 
 fn bound(destination: &str, source: String, origin: Origin) -> Planned {

@@ -8,7 +8,7 @@ use crate::yaml::Node;
 /// Says what a service would have with Docker and has not here.
 pub(super) fn warn(d: &mut Diagnostics, context: &Context) {
     check_resolver(d, context);
-    match context.written().network_mode {
+    match &context.written().network_mode {
         None => warn_empty(d, context),
         Some(mode) => warn_unused(d, context, mode.span),
     }

@@ -11,6 +11,7 @@ use oci_spec::runtime as oci;
 use super::Context;
 use super::origin::{Origin, Origins};
 use super::userns::Userns;
+use crate::compose::namespace::CgroupMode;
 use crate::compose::value::runtime::Runtime;
 use crate::diag::{Code, Diagnostics};
 use crate::project::MountSource;
@@ -24,6 +25,7 @@ pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &
         let draft = d.warning(Code::Rootless, message).label(span, "");
         draft.help("a bundle for root, without `rootless`, has all of it").emit();
     }
+    check_wishes(d, context);
     check_user(d, context, userns);
     check_private(d, context, userns);
     if let Some(process) = spec.process_mut() {
@@ -43,6 +45,29 @@ pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &
         if let Some(origin) = shared.change(context, userns, mount) {
             o.set(at, origin);
         }
+    }
+}
+
+/// What is the contrary of a user namespace, or a way out of it.
+fn check_wishes(d: &mut Diagnostics, context: &Context) {
+    let written = context.written();
+    if let Some(host) = &written.userns_mode {
+        let message = "`userns_mode: host` is no user namespace, and without root there must be one";
+        let draft = d.error(Code::Conflict, message).label(host.span, "");
+        let rootless = context.settings.rootless.as_ref().and_then(|rootless| rootless.written);
+        let draft = match rootless {
+            Some(span) => draft.label(span, "without root"),
+            None => draft,
+        };
+        draft.help("remove one of them").emit();
+    }
+    let cgroup = written.cgroup.filter(|mode| mode.value == CgroupMode::Host).map(|mode| mode.span);
+    let writable = context.service.security.writable_cgroups.filter(|writable| writable.value);
+    for span in cgroup.into_iter().chain(writable.map(|writable| writable.span)) {
+        let message =
+            "a user without rights may not have control groups that are the host's or can be written to";
+        let draft = d.error(Code::Rootless, message).label(span, "");
+        draft.help("remove it: with them, a user namespace has been left (CVE-2023-25809)").emit();
     }
 }
 
@@ -237,13 +262,12 @@ fn owners(d: &mut Diagnostics, userns: &Userns, o: &Origins, at: &str, mount: &m
 struct Shared {
     network: bool,
     pid: bool,
-    ipc: bool,
 }
 
 impl Shared {
     fn of(linux: &oci::Linux) -> Self {
         let shared = |kind| linux.namespaces().iter().flatten().all(|namespace| namespace.typ() != kind);
-        Shared { network: shared(Kind::Network), pid: shared(Kind::Pid), ipc: shared(Kind::Ipc) }
+        Shared { network: shared(Kind::Network), pid: shared(Kind::Pid) }
     }
 
     /// Changes a mount that root alone could make; says why it was.
@@ -251,7 +275,6 @@ impl Shared {
         let (path, options): (_, &[&str]) = match mount.typ().as_deref() {
             Some("sysfs") if self.network => ("/sys", &["rbind", "ro", "nosuid", "noexec", "nodev"]),
             Some("proc") if self.pid => ("/proc", &["rbind", "nosuid", "noexec", "nodev"]),
-            Some("mqueue") if self.ipc => ("/dev/mqueue", &["rbind", "nosuid", "noexec", "nodev"]),
             Some("cgroup") => return read_only(userns, mount),
             _ => return None,
         };

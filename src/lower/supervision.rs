@@ -36,6 +36,10 @@ pub(super) fn supervision(d: &mut Diagnostics, context: &Context, all: &mut Anno
             hand_on(all, key, config::of_service(key, value), Origin::Written(value.span));
         }
     }
+    if let Some(policy) = &written.deploy.restart_policy {
+        let value = config::restart_policy(policy);
+        hand_on(all, "restart_policy", value, Origin::Written(policy.span));
+    }
     dependencies(context, all);
     healthcheck(context, all);
     networks(context, all);
@@ -47,7 +51,7 @@ fn hand_on(all: &mut Annotations, key: &str, value: String, origin: Origin) {
 }
 
 fn dependencies(context: &Context, all: &mut Annotations) {
-    let dependencies = &context.written().depends_on;
+    let dependencies = &context.service.starts_after;
     let Some(first) = dependencies.first() else { return };
     let entry =
         |(name, span, value): (&Rc<str>, Span, &Node)| Entry::new(Rc::clone(name), span, value.clone());

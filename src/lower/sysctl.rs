@@ -9,16 +9,15 @@ use crate::compose::value::sysctl::Namespace;
 use crate::diag::{Code, Diagnostics};
 use crate::source::Span;
 
-/// The parameters of `sysctls`, over those Docker sets in a network of the container's own. A `net.` parameter on
-/// the host's network would be the host's, which both runtimes refuse.
+/// The parameters of `sysctls`, over those Docker sets in a network of the container's own. A parameter of a namespace
+/// that is not the container's own would be set for others too. Both runtimes refuse that for the host's.
 pub fn sysctl<M: FromIterator<(String, String)>>(
     d: &mut Diagnostics,
     context: &Context,
     o: &mut Origins,
 ) -> Option<M> {
-    let host = context.host_network();
     let mut all = BTreeMap::new();
-    if host.is_none() {
+    if context.service.namespaces.network.shared().is_none() {
         for (key, value) in NETWORK_SYSCTLS {
             o.set(format!("/linux/sysctl/{}", escaped(key)), Origin::Default(SYSCTL_FROM));
             all.insert((*key).to_owned(), (*value).to_owned());
@@ -31,15 +30,25 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
             let draft = d.error(Code::Conflict, format!("the kernel parameter `{key}` is set twice"));
             draft.label(sysctl.key.span, "").label(first, "first here").help("remove one of them").emit();
         }
-        if let Some(host) = host.filter(|_| sysctl.key.value.namespace == Namespace::Net) {
-            let draft = d.error(Code::Conflict, format!("`{key}` would be set on the host's network"));
+        if let Some(shared) = shared(context, sysctl.key.value.namespace) {
+            let message = format!("`{key}` would be set for others, and not for this container alone");
+            let draft = d.error(Code::Conflict, message).label(sysctl.key.span, "");
             draft
-                .label(sysctl.key.span, "a parameter of the network")
-                .label(host, "the host's network")
+                .label(shared, "the namespace is shared")
+                .help("set it where the namespace comes from")
                 .emit();
         }
         o.set(format!("/linux/sysctl/{}", escaped(&key)), Origin::Written(sysctl.value.span));
         all.insert(key, sysctl.value.value.to_string());
     }
     (!all.is_empty()).then(|| all.into_iter().collect())
+}
+
+/// Where a namespace is shared with the host or with another container, if it is.
+fn shared(context: &Context, namespace: Namespace) -> Option<Span> {
+    match namespace {
+        Namespace::Net => context.service.namespaces.network.shared(),
+        Namespace::Ipc => context.service.namespaces.ipc.shared(),
+        Namespace::Uts => context.written().uts.map(|uts| uts.span),
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::namespaces::Peers;
 use crate::compose::{Named, Service};
 
 /// The services that start before one.
@@ -10,13 +11,14 @@ type Dependencies = BTreeSet<Rc<str>>;
 
 /// The place of every service in the start order: dependencies first, then by name. The time is linear in the number
 /// of dependencies, whatever their shape. A dependency that is not there was optional, or reported.
-pub(super) fn start_order(services: &[Named<Service>]) -> BTreeMap<Rc<str>, usize> {
+pub(super) fn start_order(services: &[Named<Rc<Service>>], peers: &Peers) -> BTreeMap<Rc<str>, usize> {
     let names: BTreeSet<&str> = services.iter().map(|service| &*service.name.value).collect();
     let mut waiting: BTreeMap<Rc<str>, Dependencies> = BTreeMap::new();
     for service in services {
         let dependencies =
             service.value.depends_on.iter().map(|dependency| Rc::clone(&dependency.name.value));
-        let known = dependencies.filter(|name| names.contains(&**name)).collect();
+        let containers = peers.containers_of(&service.value).into_iter().map(|owner| owner.name.value);
+        let known = dependencies.chain(containers).filter(|name| names.contains(&**name)).collect();
         waiting.insert(Rc::clone(&service.name.value), known);
     }
     take_ready(&mut waiting)

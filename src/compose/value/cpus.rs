@@ -12,7 +12,7 @@ use crate::diag::Invalid;
 pub const PERIOD: u64 = 100_000;
 
 /// The smallest quota that the kernel takes, in microseconds.
-const MIN_QUOTA: i64 = 1_000;
+pub const MIN_QUOTA: i64 = 1_000;
 
 /// A number of processors; not negative.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -35,6 +35,11 @@ impl Cpus {
     pub fn new(number: f64) -> Option<Self> {
         let cpus = Cpus(number as f32);
         (number >= 0.0 && cpus.0 * 1e9 < 9.2e18).then_some(cpus)
+    }
+
+    /// Whether it is 0, which is no limit.
+    pub fn is_zero(self) -> bool {
+        self.0 == 0.0
     }
 
     /// The limit in microseconds per [`PERIOD`].

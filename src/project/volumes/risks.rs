@@ -66,7 +66,7 @@ impl<'p> Writers<'p> {
             let [first, second] = writers.entry(placed.path).or_default();
             match first {
                 None => *first = Some(*placed),
-                Some(first) if first.service.name.value != placed.service.name.value => {
+                Some(first) if first.service.bundle != placed.service.bundle => {
                     second.get_or_insert(*placed);
                 }
                 Some(_) => {}
@@ -78,7 +78,7 @@ impl<'p> Writers<'p> {
     /// A mount by which another service can write to what is mounted.
     fn other(&self, mount: &Mount, service: &Service) -> Option<Placed<'p>> {
         let writers = self.0.get(source(mount)?)?;
-        writers.iter().flatten().find(|other| other.service.name.value != service.name.value).copied()
+        writers.iter().flatten().find(|other| other.service.bundle != service.bundle).copied()
     }
 }
 
@@ -106,7 +106,7 @@ fn below<'p>(
 fn warn_nested(d: &mut Diagnostics, placed: &Placed, outer: &Placed, writers: &Writers) {
     let Some(other) = writers.other(outer.mount, placed.service) else { return };
     let (target, inside) = (&placed.mount.target, &outer.mount.target);
-    let name = &other.service.name.value;
+    let name = &other.service.bundle;
     let message = format!("`{target}` is mounted in `{inside}`, where `{name}` can put a link in its place");
     let draft = d.warning(Code::Conflict, message).label(placed.mount.span, "");
     let draft = draft.label(other.mount.span, "this can write there");
@@ -115,7 +115,7 @@ fn warn_nested(d: &mut Diagnostics, placed: &Placed, outer: &Placed, writers: &W
 
 /// Docker opens such a directory without following links, and mounts what it has opened. A runtime cannot.
 fn refuse_subpath(d: &mut Diagnostics, placed: &Placed, outer: &Placed) {
-    let name = &outer.service.name.value;
+    let name = &outer.service.bundle;
     let message = format!("`{name}` can put a link to anywhere on the host in the place of this directory");
     let draft = d.error(Code::Conflict, message).label(placed.mount.span, "a directory in a volume");
     let draft = draft.label(outer.mount.span, "this can write to what it is in");

@@ -42,7 +42,8 @@ pub(in crate::project) fn complete(d: &mut Diagnostics, services: &mut [Service]
         targets.extend(from.keys().cloned());
         service.mounts.extend(from.into_values());
         of_image(d, service, &mut targets);
-        places.insert(Rc::clone(&service.name.value), at);
+        // Of several containers, the first is the one that is asked.
+        places.entry(Rc::clone(&service.name.value)).or_insert(at);
     }
 }
 
@@ -103,7 +104,7 @@ fn of_image(d: &mut Diagnostics, service: &mut Service, targets: &mut BTreeSet<R
         if !targets.insert(Rc::clone(&target)) {
             continue;
         }
-        let path = HostPath::of_anonymous_volume(&service.name.value, &target);
+        let path = HostPath::of_anonymous_volume(&service.bundle, &target);
         let source = MountSource::Volume { path, content: Content::Image };
         mounts.push(Mount { source, target, access: Access::ReadWrite, from: MountFrom::Image, span });
     }

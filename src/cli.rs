@@ -22,6 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
+use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Invalid};
 use crate::image::Platform;
@@ -130,6 +131,9 @@ pub struct BuildArgs {
     /// Who makes the control groups of the containers: cgroupfs or systemd
     #[arg(long, value_name = "MANAGER", value_parser = value::<CgroupManager>)]
     pub cgroup_manager: Option<CgroupManager>,
+    /// The init process for `init: true`, a static program of the host [default: /usr/bin/docker-init]
+    #[arg(long, value_name = "PATH", value_parser = value::<InitPath>)]
+    pub init: Option<InitPath>,
     /// A runtime the bundles are for, such as runc-1.2 or crun-1.14 [default: runc-1.1 and crun-1.8]
     #[arg(long, value_name = "RUNTIME", value_parser = value::<RuntimeVersion>)]
     pub target: Vec<RuntimeVersion>,

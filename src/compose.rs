@@ -99,7 +99,7 @@ pub fn decode(d: &mut Diagnostics, root: &Node, project: &str) -> Result<File, R
         extension: table.opt(d, "x-bundlegen", extension::decode).unwrap_or_default(),
     };
     // What is known of the file is worth more than the token: later stages find more, and no tree is made of it.
-    let _reported = table.finish(d, &[]);
+    let _reported = table.finish(d);
     Ok(file)
 }
 

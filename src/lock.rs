@@ -50,6 +50,9 @@ pub struct LockedImage {
     /// Who each user is in this image, by the text that names them; the empty one is the user by default.
     #[serde(default)]
     pub users: BTreeMap<String, User>,
+    /// The numbers of further groups in this image, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, u32>,
 }
 
 /// A piece of content.

@@ -97,11 +97,13 @@ pub fn lower(
         dns: _,                 // the generated files, mounts
         dns_opt: _,             // the generated files, mounts
         dns_search: _,          // the generated files, mounts
+        domainname: _,          // sysctl
         entrypoint: _,          // process
         environment: _,         // process, through the project's environment
         expose: _,              // annotations
         external_links: _,      // supervision
         extra_hosts: _,         // the generated files, supervision
+        group_add: _,           // process, through the user
         healthcheck: _,         // supervision, over that of the image
         hostname: _,            // hostname
         image: _,               // root, annotations
@@ -118,6 +120,7 @@ pub fn lower(
         network_mode: _,        // namespaces, mounts, sysctl
         networks: _,            // supervision, networks
         oom_kill_disable: _,    // resources
+        oom_score_adj: _,       // process
         pid: _,                 // namespaces
         pids_limit: _,          // resources
         platform: _,            // root
@@ -232,6 +235,11 @@ impl Context<'_> {
     /// Where `privileged: true` is written, if it is.
     pub fn privileged(&self) -> Option<Span> {
         self.service.written.privileged()
+    }
+
+    /// Where `init: true` is written, if it is.
+    pub fn init(&self) -> Option<Span> {
+        self.service.written.init.filter(|init| init.value).map(|init| init.span)
     }
 
     /// Where it is said that the network is the host's, if it is.

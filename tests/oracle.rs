@@ -50,6 +50,7 @@ images:
       '1000:1000': {uid: 1000, gid: 1000, additional_gids: [1000]}
       '1000:2000': {uid: 1000, gid: 2000, additional_gids: [2000]}
       nobody: {uid: 65534, gid: 65534, additional_gids: [65534, 1234]}
+    groups: {audio: 29}
 ";
 
 /// The files that the projects refer to.

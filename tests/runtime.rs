@@ -434,6 +434,39 @@ fn services_in_order() {
 }
 
 #[test]
+fn groups_names_and_resolver() {
+    let source = project(
+        "
+        services:
+          web:
+            image: busybox
+            network_mode: none
+            group_add: [1234, \"27\"]
+            domainname: example.test
+            oom_score_adj: 300
+            dns: 192.0.2.53
+            dns_search: example.test
+            extra_hosts: [db=192.0.2.2]
+            command:
+            - sh
+            - -c
+            - id -G; cat /proc/sys/kernel/domainname /proc/self/oom_score_adj /etc/resolv.conf; grep db /etc/hosts
+        ",
+    );
+    source.each(|project| {
+        let lines = [
+            "0 27 1234",
+            "example.test",
+            "300",
+            "search example.test",
+            "nameserver 192.0.2.53",
+            "192.0.2.2\tdb",
+        ];
+        assert_eq!(project.output("web"), lines.join("\n") + "\n");
+    });
+}
+
+#[test]
 fn limits_of_a_process() {
     let attributes = "
         ulimits:

@@ -63,7 +63,7 @@ fn command(args: &ProjectArgs) -> String {
 }
 
 /// The options of a build with their values.
-fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 14] {
+fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 15] {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
     let path = |path: &Option<PathBuf>| paths(path.as_slice());
     let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
@@ -78,6 +78,7 @@ fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 14] {
         ("--images", path(&args.images)),
         ("--platform", args.platform.iter().map(ToString::to_string).collect()),
         ("--cgroup-manager", args.cgroup_manager.iter().map(ToString::to_string).collect()),
+        ("--init", args.init.iter().map(ToString::to_string).collect()),
         ("--target", args.target.iter().map(RuntimeVersion::option).collect()),
         ("--features", paths(&args.features)),
         ("--rootless", args.rootless.iter().map(ToString::to_string).collect()),

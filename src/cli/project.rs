@@ -81,6 +81,7 @@ fn choices(args: &BuildArgs) -> Choices {
     Choices {
         platform: args.platform.clone(),
         cgroup_manager: args.cgroup_manager,
+        init: args.init.clone(),
         targets: args.target.clone(),
         features: args.features.clone(),
         rootless: args.rootless,

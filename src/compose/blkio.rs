@@ -57,7 +57,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Blkio, Reported
         device_read_iops: t.list(d, "device_read_iops", list(device_rate)),
         device_write_iops: t.list(d, "device_write_iops", list(device_rate)),
     };
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(blkio)
 }
 
@@ -80,7 +80,7 @@ fn device_weight(d: &mut Diagnostics, node: &Node) -> Result<DeviceWeight, Repor
     let mut t = Table::new(d, node, "a weight of a device")?;
     let device = t.required(d, "path", device);
     let weight = t.required(d, "weight", |d, node| integer(d, node).and_then(|weight| share(d, &weight)));
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(DeviceWeight { device: device?, weight: weight?.value, span: node.span })
 }
 
@@ -88,7 +88,7 @@ fn device_rate(d: &mut Diagnostics, node: &Node) -> Result<DeviceRate, Reported>
     let mut t = Table::new(d, node, "a limit of a device")?;
     let device = t.required(d, "path", device);
     let rate = t.required(d, "rate", rate);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(DeviceRate { device: device?, rate: rate?, span: node.span })
 }
 

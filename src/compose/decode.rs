@@ -77,9 +77,9 @@ impl<'n> Table<'n> {
         value.map_err(|reported| self.failed = Some(reported)).ok()
     }
 
-    /// Reports every key that was not asked for: as work to come where it is in `later`, else as unknown.
+    /// Reports every key that was not asked for.
     /// Keys that start with `x-` are the user's own.
-    pub fn finish(mut self, d: &mut Diagnostics, later: &[&'static str]) -> Result<(), Reported> {
+    pub fn finish(mut self, d: &mut Diagnostics) -> Result<(), Reported> {
         for entry in self.entries {
             let key = &*entry.key;
             if key.starts_with("x-") || self.asked.contains(&key) {
@@ -87,16 +87,11 @@ impl<'n> Table<'n> {
             }
             let reported = if let Value::Broken(reported) = entry.value.value {
                 reported
-            } else if later.contains(&key) {
-                let message = format!("`{key}` of {} is not supported yet", self.what);
-                d.error(Code::NotSupported, message)
-                    .label(entry.key_span, "known to Compose, not done here")
-                    .emit()
             } else if let Some(reported) = broken_within(&entry.value) {
                 // Compose knows the key, or nothing in it would have been looked at.
                 reported
             } else {
-                unknown_key(d, self.what, entry, self.asked.iter().chain(later).copied())
+                unknown_key(d, self.what, entry, self.asked.iter().copied())
             };
             self.failed = Some(reported);
         }

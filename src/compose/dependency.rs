@@ -35,7 +35,7 @@ fn dependency(d: &mut Diagnostics, entry: &Entry) -> Result<Dependency, Reported
     // Whether the service must be there was asked when the project was completed.
     t.opt(d, "required", boolean);
     t.opt(d, "restart", boolean);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     let name = Spanned { value: Rc::clone(&entry.key), span: entry.key_span };
     Ok(Dependency { name, condition: condition?, written: handed_on(d, &entry.value)? })
 }

@@ -48,7 +48,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reporte
     for (key, about) in SWARM {
         t.opt(d, key, swarm(&format!("deploy.{key}"), about));
     }
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(deploy)
 }
 
@@ -71,7 +71,7 @@ fn resources(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reported> {
     let mut t = Table::new(d, node, "`resources`")?;
     let mut deploy = t.opt(d, "limits", limits).unwrap_or_default();
     deploy.reserved_memory = t.opt(d, "reservations", reservations).flatten();
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(deploy)
 }
 
@@ -83,7 +83,7 @@ fn limits(d: &mut Diagnostics, node: &Node) -> Result<Deploy, Reported> {
         pids: t.opt(d, "pids", integer),
         ..Deploy::default()
     };
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(deploy)
 }
 
@@ -96,7 +96,7 @@ fn reservations(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<Bytes
         t.opt(d, key, swarm(&format!("deploy.resources.reservations.{key}"), about));
     }
     t.opt(d, "devices", devices);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(memory)
 }
 

@@ -31,7 +31,7 @@ pub(super) fn device(d: &mut Diagnostics, node: &Node) -> Result<Device, Reporte
     let target =
         t.required(d, "target", |d, node| source.as_ref().map_err(|r| *r).and_then(|_| target(d, node)));
     let access = t.opt(d, "permissions", value);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     let (source, target) = (source?, target?);
     let access = access.unwrap_or(Spanned { value: DeviceAccess::all(), span: node.span });
     Ok(Device { source, target, access, span: node.span })

@@ -6,6 +6,7 @@ use super::decode::{Table, list, text, text_or_number, value};
 use super::devices::{DeviceNodes, device_nodes};
 use super::value::cgroup_manager::CgroupManager;
 use super::value::idmap::{HostUser, IdMap};
+use super::value::init::InitPath;
 use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
@@ -24,6 +25,9 @@ pub struct Extension {
     /// Who makes the control groups of the containers: `cgroupfs` or `systemd`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub cgroup_manager: Option<Spanned<CgroupManager>>,
+    /// The init process that `init: true` puts in front: a static program of the host, by its absolute path.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub init: Option<Spanned<InitPath>>,
     /// The runtimes the bundles are for, such as `runc-1.2`; the oldest that are known by default.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub targets: Vec<Spanned<RuntimeVersion>>,
@@ -56,19 +60,20 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         images: t.opt(d, "images", text),
         platform: t.opt(d, "platform", text),
         cgroup_manager: t.opt(d, "cgroup-manager", value),
+        init: t.opt(d, "init", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),
         devices: t.opt(d, "devices", device_nodes).unwrap_or_default(),
         rootless: t.opt(d, "rootless", text_or_number),
         userns_map: t.list(d, "userns-map", list(value)),
     };
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(extension)
 }
 
 pub(super) fn decode_service(d: &mut Diagnostics, node: &Node) -> Result<ServiceExtension, Reported> {
     let mut t = Table::new(d, node, "`x-bundlegen` of a service")?;
     let extension = ServiceExtension { rootfs: t.opt(d, "rootfs", text) };
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(extension)
 }

@@ -53,7 +53,7 @@ pub(super) fn secret(d: &mut Diagnostics, node: &Node) -> Result<FileSource, Rep
     let file = t.opt(d, "file", path);
     let variable = t.opt(d, "environment", variable);
     foreign(d, &mut t, FileKind::Secret);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     let source = file.map(FileSource::File).or_else(|| variable.map(FileSource::Environment));
     // What has no content was reported.
     source.ok_or_else(|| missing_key(d, "a secret", "file", node.span))
@@ -66,7 +66,7 @@ pub(super) fn config(d: &mut Diagnostics, node: &Node) -> Result<FileSource, Rep
     let variable = t.opt(d, "environment", text);
     let content = t.opt(d, "content", text);
     foreign(d, &mut t, FileKind::Config);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     // The model has put the value of a variable there.
     match (file, content, variable) {
         (Some(file), ..) => Ok(FileSource::File(file)),
@@ -162,7 +162,7 @@ fn file_mount(d: &mut Diagnostics, node: &Node, kind: FileKind) -> Result<FileMo
     let written = t.opt(d, "target", text).filter(|target| !target.value.is_empty());
     let (uid, gid) = (t.opt(d, "uid", id), t.opt(d, "gid", id));
     let mode = t.opt(d, "mode", mode);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     let source = source?;
     let written = written.unwrap_or_else(|| source.clone());
     let target = match &*written.value {

@@ -60,7 +60,7 @@ fn ulimit(d: &mut Diagnostics, entry: &Entry) -> Result<Ulimit, Reported> {
     let (soft, hard) = if let Value::Map(_) = &entry.value.value {
         let mut t = Table::new(d, &entry.value, "a limit")?;
         let (soft, hard) = (t.required(d, "soft", limit), t.required(d, "hard", limit));
-        t.finish(d, &[])?;
+        t.finish(d)?;
         (soft?, hard?)
     } else {
         let both = limit(d, &entry.value)?;

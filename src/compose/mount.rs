@@ -77,7 +77,7 @@ pub(super) fn mount(d: &mut Diagnostics, node: &Node) -> Result<Mount, Reported>
     let volume = t.opt(d, "volume", of_volume).unwrap_or_default();
     // What it says is of no use: see below.
     t.opt(d, "image", |_, _| Ok(()));
-    t.finish(d, &[])?;
+    t.finish(d)?;
     let (kind, target) = (kind?, target?);
     check_fits(d, &kind, node)?;
     let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
@@ -243,7 +243,7 @@ fn bind(d: &mut Diagnostics, node: &Node) -> Result<Bind, Reported> {
     let create = t.opt(d, "create_host_path", boolean).is_some_and(|create| create.value);
     let recursion = t.opt(d, "recursive", value);
     t.opt(d, "selinux", selinux);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     let missing = if create { MissingSource::Created } else { MissingSource::Left };
     let propagation = propagation.map_or(Propagation::Rprivate, |propagation| propagation.value);
     Ok(Bind { missing, propagation, recursion })
@@ -263,7 +263,7 @@ fn tmpfs(d: &mut Diagnostics, node: &Node) -> Result<Settings, Reported> {
     let mut t = Table::new(d, node, "`tmpfs` of a mount")?;
     let size = t.opt(d, "size", text_or_number::<Bytes>).map_or(0, |size| size.value.0);
     let mode = t.opt(d, "mode", mode).unwrap_or(0);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(Settings { mode, size, ..Settings::default() })
 }
 
@@ -292,7 +292,7 @@ fn of_volume(d: &mut Diagnostics, node: &Node) -> Result<OfVolume, Reported> {
     let nocopy = t.opt(d, "nocopy", boolean).is_some_and(|nocopy| nocopy.value);
     t.opt(d, "labels", labels);
     let subpath = t.opt(d, "subpath", subpath).flatten();
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(OfVolume { nocopy, subpath })
 }
 

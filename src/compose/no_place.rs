@@ -3,6 +3,7 @@
 //! It is a warning where the container is as confined and as well connected without it, and an error otherwise.
 
 use super::decode::{boolean, integer, text};
+use super::handed_on::handed_on;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -18,6 +19,7 @@ pub fn written_keys(attribute: &str, node: &Node) -> String {
 
 /// `develop` is for whoever changes the program while it runs.
 pub(super) fn develop(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    handed_on(d, node)?;
     if !node.entries().is_empty() {
         let message = format!("{}: a bundle has no place for it", written_keys("develop", node));
         let draft = d.warning(Code::NoPlace, message).label(node.span, "for `docker compose watch` alone");

@@ -30,7 +30,7 @@ use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
 use super::value::tmpfs::Tmpfs;
-use crate::diag::{Code, Diagnostics, Reported};
+use crate::diag::{Diagnostics, Reported};
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
 
@@ -87,6 +87,8 @@ pub struct Service {
     pub dns_opt: Vec<Spanned<Word>>,
     /// The domains in which names without a dot are looked up.
     pub dns_search: Vec<Spanned<Word>>,
+    /// The name of the NIS domain.
+    pub domainname: Option<Spanned<Hostname>>,
     /// What replaces the image's entrypoint; it clears the image's command too.
     pub entrypoint: Option<Command>,
     /// Variables, over those of the image; those of env files among them.
@@ -97,13 +99,15 @@ pub struct Service {
     pub external_links: Option<Node>,
     /// Names with their addresses.
     pub extra_hosts: Vec<Spanned<ExtraHost>>,
+    /// Further groups of the process, by name or number.
+    pub group_add: Vec<Spanned<Rc<str>>>,
     /// How to learn whether the container is well.
     pub healthcheck: Option<Node>,
     /// The name of the host in the container.
     pub hostname: Option<Spanned<Hostname>>,
     /// The image the root file system comes from.
     pub image: Option<Spanned<Rc<str>>>,
-    /// Whether an init process is put in front; only `false` so far.
+    /// Whether an init process is put in front.
     pub init: Option<Spanned<bool>>,
     /// Whose message queues and shared memory the container sees.
     pub ipc: Option<Spanned<IpcMode>>,
@@ -131,6 +135,8 @@ pub struct Service {
     pub oom_kill_disable: Option<Spanned<bool>>,
     /// Whose processes the container sees, if not its own.
     pub pid: Option<Spanned<PidMode>>,
+    /// How soon the kernel ends the process when memory is short.
+    pub oom_score_adj: Option<Spanned<i64>>,
     /// The most processes; 0 and -1 are no limit.
     pub pids_limit: Option<Spanned<i64>>,
     /// What the image must be for.
@@ -201,7 +207,6 @@ impl Service {
 }
 
 /// What Compose knows of a service and `bundlegen` does not do yet.
-const LATER: &[&str] = &["domainname", "group_add", "oom_score_adj"];
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
     let mut t = match Table::new(d, node, "a service") {
@@ -234,16 +239,18 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         dns: t.list(d, "dns", list(value)),
         dns_opt: t.list(d, "dns_opt", list(value)),
         dns_search: t.list(d, "dns_search", list(value)),
+        domainname: t.opt(d, "domainname", value),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
         external_links: t.opt(d, "external_links", handed_on),
         extra_hosts: t.list(d, "extra_hosts", list(value)),
+        group_add: t.list(d, "group_add", list(text)),
         healthcheck: t.opt(d, "healthcheck", handed_on),
         hostname: t.opt(d, "hostname", value),
         image: t.opt(d, "image", text).filter(|image| !image.value.is_empty()),
-        init: t.opt(d, "init", init),
         ipc: t.opt(d, "ipc", ipc).flatten(),
+        init: t.opt(d, "init", boolean),
         labels: t.list(d, "labels", pairs),
         links: t.opt(d, "links", handed_on),
         logging: t.opt(d, "logging", handed_on),
@@ -256,6 +263,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         networks: t.opt(d, "networks", handed_on),
         oom_kill_disable: t.opt(d, "oom_kill_disable", boolean),
         pid: t.opt(d, "pid", pid).flatten(),
+        oom_score_adj: t.opt(d, "oom_score_adj", integer),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
         platform: t.opt(d, "platform", text),
@@ -299,7 +307,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
     t.opt(d, "use_api_socket", no_place::use_api_socket);
     let shared = check_shared(d, node);
     let alike = check_alike(d, node, &service);
-    let whole = t.finish(d, LATER).and(shared).and(alike);
+    let whole = t.finish(d).and(shared).and(alike);
     (service, whole)
 }
 
@@ -319,16 +327,4 @@ fn command(d: &mut Diagnostics, node: &Node) -> Result<Option<Command>, Reported
     }
     let words = list(text)(d, node)?;
     Ok(Some(Command { words: words.into_iter().map(|word| word.value).collect(), span: node.span }))
-}
-
-fn init(d: &mut Diagnostics, node: &Node) -> Result<Spanned<bool>, Reported> {
-    let init = boolean(d, node)?;
-    if init.value {
-        return Err(d
-            .error(Code::NotSupported, "`init: true` is not supported yet")
-            .label(init.span, "")
-            .help("name an init in the image as the `entrypoint`, such as `tini`")
-            .emit());
-    }
-    Ok(init)
 }

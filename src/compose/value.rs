@@ -17,6 +17,7 @@ pub mod extra_host;
 pub mod file_mode;
 pub mod hostname;
 pub mod idmap;
+pub mod init;
 pub mod port;
 pub mod rlimit;
 pub mod runtime;

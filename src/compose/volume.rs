@@ -58,7 +58,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Volume, Reporte
     };
     t.opt(d, "labels", labels);
     t.opt(d, "driver", driver);
-    t.finish(d, &[])?;
+    t.finish(d)?;
     Ok(volume)
 }
 

@@ -92,6 +92,12 @@ pub fn is_numeric(spec: &str) -> bool {
     spec.split_once(':').is_some_and(|(user, group)| number(user) && number(group))
 }
 
+/// Whether a group is given by its number.
+pub fn is_number(spec: &str) -> bool {
+    let digits = spec.strip_prefix(['+', '-']).unwrap_or(spec);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Resolves a group by name or number, as `group_add` names it, against the text of `/etc/group`.
 pub fn resolve_group(spec: &str, group: Option<&str>) -> Result<u32, Invalid> {
     match wanted(spec, 0..spec.len(), "group")? {

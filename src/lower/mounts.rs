@@ -26,6 +26,9 @@ pub const HOSTNAME: &str = "/etc/hostname";
 /// Where the file for the resolver is seen, and its source below the bundle.
 pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
+/// Where the init process of the host is seen; Docker's place for it.
+pub const INIT: &str = "/sbin/docker-init";
+
 /// One mount before its place in the list is known.
 struct Planned {
     destination: String,
@@ -189,7 +192,15 @@ fn generated(context: &Context) -> Vec<Planned> {
     };
     let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
     let hosts = hosts.unwrap_or_else(ours);
-    [Some(hosts), resolv_conf, hostname_file(context)].into_iter().flatten().collect()
+    [Some(hosts), resolv_conf, hostname_file(context), init(context)].into_iter().flatten().collect()
+}
+
+/// The options are Docker's: moby `daemon/oci_linux.go`.
+fn init(context: &Context) -> Option<Planned> {
+    let origin = Origin::Written(context.init()?);
+    let options = ["bind", "ro"].map(str::to_owned).to_vec();
+    let source = context.settings.init.to_string();
+    Some(Planned { destination: INIT.into(), kind: "bind".into(), source, options, origin, size: None })
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {

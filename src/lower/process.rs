@@ -9,6 +9,7 @@ use super::Context;
 use super::capabilities::{self, RunsAs};
 use super::defaults::PATH;
 use super::hostname;
+use super::mounts::INIT;
 use super::origin::{Origin, Origins};
 use super::rlimits::rlimits;
 use super::selinux;
@@ -37,12 +38,18 @@ pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Resul
         .set_no_new_privileges(no_new_privileges(context, o))
         .set_apparmor_profile(apparmor(context, o))
         .set_selinux_label(selinux::process_label(context, o))
-        .set_oom_score_adj(Some(0));
-    o.set(
-        "/process/oomScoreAdj",
-        Origin::Default("Docker's: the score of the runtime's caller is not inherited"),
-    );
+        .set_oom_score_adj(Some(oom_score_adj(context, o)));
     Ok(process)
+}
+
+/// The schema knows no number outside of -1000 to 1000.
+fn oom_score_adj(context: &Context, o: &mut Origins) -> i32 {
+    let (score, origin) = match context.written().oom_score_adj {
+        Some(written) => (written.value, Origin::Written(written.span)),
+        None => (0, Origin::Default("Docker's: the score of the runtime's caller is not inherited")),
+    };
+    o.set("/process/oomScoreAdj", origin);
+    i32::try_from(score).unwrap_or(0)
 }
 
 /// `ProcessBuilder` brings limits and capabilities of its own; the least the type accepts brings nothing.
@@ -91,6 +98,10 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         let message = format!("the image would run `{}`, which has a NUL character", word.escape_debug());
         let draft = d.error(Code::Image, message).label(context.service.name.span, "with this image");
         return Err(draft.help("give the service an `entrypoint` and a `command`").emit());
+    }
+    if let Some(init) = context.init() {
+        let front = [INIT, "--"].map(|word| (word.to_owned(), Origin::Written(init)));
+        args.splice(0..0, front);
     }
     let recorded = args.into_iter().enumerate().map(|(index, (word, origin))| {
         o.set(format!("/process/args/{index}"), origin);
@@ -178,13 +189,17 @@ fn user(context: &Context, o: &mut Origins) -> oci::User {
         (None, None) => Origin::Default("Docker's: root"),
     };
     o.set("/process/user", origin);
-    let gids = &user.ids.additional_gids;
+    let mut gids = user.ids.additional_gids.clone();
+    for group in &user.groups {
+        o.set(format!("/process/user/additionalGids/{}", gids.len()), Origin::Written(group.span));
+        gids.push(group.value);
+    }
     let mut result = oci::User::default();
     result
         .set_uid(user.ids.uid)
         .set_gid(user.ids.gid)
         .set_umask(None)
-        .set_additional_gids((!gids.is_empty()).then(|| gids.clone()))
+        .set_additional_gids((!gids.is_empty()).then_some(gids))
         .set_username(None);
     result
 }

@@ -9,6 +9,9 @@ use crate::compose::value::sysctl::Namespace;
 use crate::diag::{Code, Diagnostics};
 use crate::source::Span;
 
+/// The parameter that holds `domainname`.
+const DOMAINNAME: &str = "kernel.domainname";
+
 /// The parameters of `sysctls`, over those Docker sets in a network of the container's own. A parameter of a namespace
 /// that is not the container's own would be set for others too. Both runtimes refuse that for the host's.
 pub fn sysctl<M: FromIterator<(String, String)>>(
@@ -22,6 +25,11 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
             o.set(format!("/linux/sysctl/{}", escaped(key)), Origin::Default(SYSCTL_FROM));
             all.insert((*key).to_owned(), (*value).to_owned());
         }
+    }
+    // No field of the runtime spec that runc 1.1 knows holds it. As Docker does: moby `daemon/oci_linux.go`.
+    if let Some(domain) = &context.written().domainname {
+        o.set(format!("/linux/sysctl/{}", escaped(DOMAINNAME)), Origin::Written(domain.span));
+        all.insert(DOMAINNAME.to_owned(), domain.value.to_string());
     }
     let mut written: BTreeMap<&str, Span> = BTreeMap::new();
     for sysctl in &context.written().sysctls {
@@ -37,6 +45,12 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
                 .label(shared, "the namespace is shared")
                 .help("set it where the namespace comes from")
                 .emit();
+        }
+        let domain = context.written().domainname.as_ref().filter(|_| key == DOMAINNAME);
+        if let Some(domain) = domain.filter(|domain| *domain.value.as_str() != *sysctl.value.value) {
+            let draft = d.error(Code::Conflict, "the domain of the container has two names");
+            let draft = draft.label(sysctl.value.span, "").label(domain.span, "the other one");
+            draft.help("remove one of them").emit();
         }
         o.set(format!("/linux/sysctl/{}", escaped(&key)), Origin::Written(sysctl.value.span));
         all.insert(key, sysctl.value.value.to_string());

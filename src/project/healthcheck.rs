@@ -85,13 +85,13 @@ fn is_off(entries: &[Entry]) -> bool {
 
 fn fields(image: &lock::Healthcheck, span: Span) -> Vec<Entry> {
     let test = image.test.iter().map(|word| Node::text(span, word.as_str())).collect();
-    let text = |text: &Option<String>| text.as_deref().map(|text| Node::text(span, text));
+    let span_of_time = |time: &Option<String>| time.as_deref().map(|time| Node::text(span, time));
     let fields = [
         ("test", Some(Node::seq(span, test))),
-        ("interval", text(&image.interval)),
-        ("timeout", text(&image.timeout)),
-        ("start_period", text(&image.start_period)),
-        ("start_interval", text(&image.start_interval)),
+        ("interval", span_of_time(&image.interval)),
+        ("timeout", span_of_time(&image.timeout)),
+        ("start_period", span_of_time(&image.start_period)),
+        ("start_interval", span_of_time(&image.start_interval)),
         ("retries", image.retries.map(|retries| Node::plain(span, retries.to_string()))),
     ];
     fields.into_iter().filter_map(|(key, value)| Some(Entry::new(key, span, value?))).collect()

@@ -21,6 +21,7 @@ pub(super) struct Images {
     before: BTreeMap<String, LockedImage>,
     lock: Lock,
     found: BTreeMap<Rc<str>, Found>,
+    tables: BTreeMap<Rc<str>, Tables>,
 }
 
 /// An image that was asked for.
@@ -58,7 +59,15 @@ impl Images {
         let text = platform.to_string();
         let before = lock.filter(|lock| lock.platform == text).map(|lock| lock.images).unwrap_or_default();
         let lock = Lock::new(text);
-        Ok(Images { platform: platform.clone(), directory, layout, before, lock, found: BTreeMap::new() })
+        Ok(Images {
+            platform: platform.clone(),
+            directory,
+            layout,
+            before,
+            lock,
+            found: BTreeMap::new(),
+            tables: BTreeMap::new(),
+        })
     }
 
     /// What the next build may rely on: the images of this one.
@@ -109,7 +118,9 @@ impl Images {
         let locked = match &record {
             Some(record) => locked(record),
             None => match self.before.get(&**name) {
-                Some(before) => LockedImage { users: BTreeMap::new(), ..before.clone() },
+                Some(before) => {
+                    LockedImage { users: BTreeMap::new(), groups: BTreeMap::new(), ..before.clone() }
+                }
                 None => return Err(self.missing(d, name, span)),
             },
         };
@@ -137,14 +148,14 @@ impl Images {
         spec: &str,
         place: &dyn Fn(std::ops::Range<usize>) -> Span,
     ) -> Result<lock::User, Reported> {
-        let before = self.before.get(&*image.reference);
-        let before = before.filter(|before| before.manifest == image.locked.manifest);
         if users::is_numeric(spec) {
             return resolve_user(d, spec, None, None, place);
         }
-        let user = match before.and_then(|before| before.users.get(spec)) {
-            Some(user) => user.clone(),
-            None => self.look_up_user(d, image, spec, place)?,
+        let user = if let Some(user) = self.same_before(image).and_then(|before| before.users.get(spec)) {
+            user.clone()
+        } else {
+            let tables = self.tables(d, image, &format!("user `{spec}`"), place(0..spec.len()))?;
+            resolve_user(d, spec, tables.0.as_deref(), tables.1.as_deref(), place)?
         };
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
             locked.users.insert(spec.to_owned(), user.clone());
@@ -152,30 +163,76 @@ impl Images {
         Ok(user)
     }
 
-    fn look_up_user(
+    /// The number of a group in an image, in the same way.
+    pub(super) fn group(
         &mut self,
         d: &mut Diagnostics,
         image: &Image,
-        spec: &str,
-        place: &dyn Fn(std::ops::Range<usize>) -> Span,
-    ) -> Result<lock::User, Reported> {
+        spec: &Spanned<Rc<str>>,
+    ) -> Result<u32, Reported> {
+        let name = &*spec.value;
+        if users::is_number(name) {
+            return resolve_group(d, spec, None);
+        }
+        let gid = if let Some(gid) = self.same_before(image).and_then(|before| before.groups.get(name)) {
+            *gid
+        } else {
+            let tables = self.tables(d, image, &format!("group `{name}`"), spec.span)?;
+            resolve_group(d, spec, tables.1.as_deref())?
+        };
+        if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
+            locked.groups.insert(name.to_owned(), gid);
+        }
+        Ok(gid)
+    }
+
+    /// What the lock says of the same image.
+    fn same_before(&self, image: &Image) -> Option<&LockedImage> {
+        let before = self.before.get(&*image.reference);
+        before.filter(|before| before.manifest == image.locked.manifest)
+    }
+
+    /// `/etc/passwd` and `/etc/group` of an image, which are read once.
+    fn tables(
+        &mut self,
+        d: &mut Diagnostics,
+        image: &Image,
+        wanted: &str,
+        span: Span,
+    ) -> Result<Tables, Reported> {
+        if let Some(tables) = self.tables.get(&image.reference) {
+            return Ok(Rc::clone(tables));
+        }
         let Some(Found::Known(_, Some(record))) = self.found.get(&image.reference) else {
-            let message = format!("the lock does not say who the user `{spec}` is in `{}`", image.reference);
-            let draft = d.error(Code::MissingImage, message).label(place(0..spec.len()), "");
+            let message = format!("the lock does not say who the {wanted} is in `{}`", image.reference);
+            let draft = d.error(Code::MissingImage, message).label(span, "");
             return Err(draft.help("build once where the image is at hand").emit());
         };
-        let record = Rc::clone(record);
         let Some(layout) = &self.layout else {
-            return Err(self.missing(d, &image.reference, place(0..spec.len())));
+            return Err(self.missing(d, &image.reference, span));
         };
-        let mut files = image::read_small_files(layout, &record, &TABLES).map_err(|error| {
-            d.error(Code::Image, error.to_string()).label(place(0..spec.len()), "").emit()
-        })?;
+        let mut files = image::read_small_files(layout, record, &TABLES)
+            .map_err(|error| d.error(Code::Image, error.to_string()).label(span, "").emit())?;
         let mut table =
             |path| files.remove(path).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let [passwd, group] = TABLES.map(&mut table);
-        resolve_user(d, spec, passwd.as_deref(), group.as_deref(), place)
+        let tables: Tables = Rc::new((passwd, group));
+        self.tables.insert(Rc::clone(&image.reference), Rc::clone(&tables));
+        Ok(tables)
     }
+}
+
+/// The texts of `/etc/passwd` and `/etc/group`, where they are there.
+type Tables = Rc<(Option<String>, Option<String>)>;
+
+/// The number of a group by the table of a root file system.
+pub(super) fn resolve_group(
+    d: &mut Diagnostics,
+    spec: &Spanned<Rc<str>>,
+    group: Option<&str>,
+) -> Result<u32, Reported> {
+    let gid = users::resolve_group(&spec.value, group);
+    gid.map_err(|invalid| d.invalid(Code::User, invalid, |range| spec.at(range)))
 }
 
 /// Who `spec` is by the tables of a root file system.
@@ -220,6 +277,7 @@ fn locked(image: &image::Image) -> LockedImage {
             healthcheck: from.healthcheck.as_ref().map(healthcheck),
         },
         users: BTreeMap::new(),
+        groups: BTreeMap::new(),
     }
 }
 

@@ -37,7 +37,7 @@ impl Declared {
 
     /// Those a service is in, by name. That each of them exists was asked when the project was completed.
     pub(super) fn of_service(&self, service: &compose::Service) -> Vec<Attachment> {
-        let entries = service.networks.iter().flat_map(|networks| networks.entries());
+        let entries = service.networks.iter().flat_map(Node::entries);
         let attached = entries.map(|entry| Attachment {
             name: Spanned { value: Rc::clone(&entry.key), span: entry.key_span },
             service: entry.value.clone(),

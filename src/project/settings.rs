@@ -12,6 +12,7 @@ use crate::compose::devices::DeviceNodes;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
+use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
@@ -25,6 +26,8 @@ pub struct Choices {
     pub platform: Option<Platform>,
     /// Who makes the control groups.
     pub cgroup_manager: Option<CgroupManager>,
+    /// The init process that `init: true` puts in front.
+    pub init: Option<InitPath>,
     /// The runtimes the bundles are for.
     pub targets: Vec<RuntimeVersion>,
     /// Files with what `runc features` or `crun features` printed.
@@ -46,6 +49,8 @@ pub struct Settings {
     pub architecture: Architecture,
     /// Who makes the control groups, where somebody said so.
     pub cgroup_manager: Option<CgroupManager>,
+    /// The init process that `init: true` puts in front.
+    pub init: InitPath,
     /// The runtimes that must be able to run them.
     pub runtimes: Vec<RuntimeVersion>,
     /// Further runtimes, by what they say of themselves.
@@ -74,11 +79,13 @@ pub(super) fn settings(
     let features = features(d, sources, extension, options)?;
     let rootless = rootless(d, extension, choices)?;
     let written = extension.cgroup_manager.map(|manager| manager.value);
+    let init = extension.init.as_ref().map(|init| init.value.clone());
     Ok(Settings {
         project: Rc::clone(&options.name),
         platform,
         architecture,
         cgroup_manager: choices.cgroup_manager.or(written),
+        init: choices.init.clone().or(init).unwrap_or_default(),
         runtimes: runtimes(extension, choices),
         features,
         devices: extension.devices.clone(),

@@ -1,12 +1,14 @@
 //! Who runs a process.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::images::{Images, resolve_user};
+use super::images::{Images, resolve_group, resolve_user};
 use super::{Options, Root};
 use crate::compose;
+use crate::compose::decode::all;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::read_in_root;
 use crate::load::in_project;
@@ -18,6 +20,8 @@ use crate::source::{Span, Spanned};
 pub struct User {
     /// The numbers.
     pub ids: lock::User,
+    /// Further groups of `group_add`, each once and in the order of the file.
+    pub groups: Vec<Spanned<u32>>,
     /// Where `user` is written; `None` where the image or the default decides.
     pub written: Option<Span>,
 }
@@ -42,22 +46,48 @@ pub(super) fn user(
         }
         Root::Directory(_) => {
             let spec = written.map_or("", |user| &user.value);
-            of_directory(d, service, spec, options, &place)?
+            let passwd = table(d, service, "etc/passwd", options)?;
+            let group = table(d, service, "etc/group", options)?;
+            resolve_user(d, spec, passwd.as_deref(), group.as_deref(), &place)?
         }
     };
-    Ok(User { ids, written: span })
+    let mut known: BTreeSet<u32> = ids.additional_gids.iter().copied().collect();
+    let mut groups = groups(d, service, root, images, options)?;
+    groups.retain(|group| known.insert(group.value));
+    Ok(User { ids, groups, written: span })
 }
 
-fn of_directory(
+/// The groups of `group_add`, in the order of the file. Docker has them in an order of its own.
+fn groups(
     d: &mut Diagnostics,
     service: &compose::Service,
-    spec: &str,
+    root: &Root,
+    images: &mut Images,
     options: &Options,
-    place: &dyn Fn(Range<usize>) -> Span,
-) -> Result<lock::User, Reported> {
+) -> Result<Vec<Spanned<u32>>, Reported> {
+    let table = match root {
+        Root::Directory(_) if !service.group_add.is_empty() => table(d, service, "etc/group", options)?,
+        _ => None,
+    };
+    all(service.group_add.iter().map(|group| {
+        let gid = match root {
+            Root::Image(image) => images.group(d, image, group),
+            Root::Directory(_) => resolve_group(d, group, table.as_deref()),
+        };
+        gid.map(|value| Spanned { value, span: group.span })
+    }))
+}
+
+/// A table of a directory that is the root file system.
+fn table(
+    d: &mut Diagnostics,
+    service: &compose::Service,
+    path: &str,
+    options: &Options,
+) -> Result<Option<String>, Reported> {
     let rootfs = service.extension.rootfs.as_ref();
     let directory = in_project(rootfs.map_or("", |rootfs| &rootfs.value), &options.directory);
-    let mut table = |path: &str| match read_in_root(&directory, path) {
+    match read_in_root(&directory, path) {
         Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) => {
             let directory = directory.display();
@@ -66,10 +96,12 @@ fn of_directory(
                 io::ErrorKind::NotADirectory => format!("{directory} is not a directory"),
                 _ => format!("{path} in {directory} cannot be read: {error}"),
             };
-            let place = rootfs.map_or_else(|| place(0..spec.len()), |rootfs| rootfs.span);
-            Err(d.error(Code::Unreadable, message).label(place, "this root file system").emit())
+            let draft = d.error(Code::Unreadable, message);
+            let place = rootfs.map(|rootfs| rootfs.span);
+            Err(match place {
+                Some(place) => draft.label(place, "this root file system").emit(),
+                None => draft.emit(),
+            })
         }
-    };
-    let (passwd, group) = (table("etc/passwd")?, table("etc/group")?);
-    resolve_user(d, spec, passwd.as_deref(), group.as_deref(), place)
+    }
 }

@@ -77,7 +77,7 @@ fn a_range_of_users() {
         "volumes: ['data:/data', {type: bind, source: ./private, target: /private, read_only: true}], ";
     let range = "[u:0:UID:1, g:0:GID:1, u:1:SUBUID:1000, g:1:SUBGID:1000]";
     let compose = format!(
-        "x-bundlegen: {{rootless: 'UID:GID', userns-map: {range}}}\n{}volumes: {{data: }}\n",
+        "x-bundlegen: {{rootless: 'UID:GID', userns_map: {range}}}\n{}volumes: {{data: }}\n",
         service(volumes, &script)
     );
     project(&compose).each(|project| {
@@ -100,7 +100,7 @@ fn a_range_of_users() {
 fn another_user_of_a_range() {
     let script = "busybox id -u; touch /www/new /tmp/new && echo written; touch /new 2>&1";
     let compose = format!(
-        "x-bundlegen: {{rootless: 'UID:GID', userns-map: [u:0:UID:1, g:0:GID:1, u:1:SUBUID:1000, g:1:SUBGID:1000]}}\n\
+        "x-bundlegen: {{rootless: 'UID:GID', userns_map: [u:0:UID:1, g:0:GID:1, u:1:SUBUID:1000, g:1:SUBGID:1000]}}\n\
          {}",
         service("user: www, tmpfs: ['/www:uid=33,mode=0700'], ", script)
     );

@@ -41,7 +41,7 @@ pub struct Extension {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootless: Option<Spanned<HostUser>>,
     /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
-    #[cfg_attr(test, schemars(rename = "userns-map", with = "Vec<String>", default))]
+    #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub userns_map: Vec<Spanned<IdMap>>,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         features: t.list(d, "features", list(text)),
         devices: t.opt(d, "devices", device_nodes).unwrap_or_default(),
         rootless: t.opt(d, "rootless", text_or_number),
-        userns_map: t.list(d, "userns-map", list(value)),
+        userns_map: t.list(d, "userns_map", list(value)),
     };
     t.finish(d)?;
     Ok(extension)

@@ -81,7 +81,7 @@ fn check_user(d: &mut Diagnostics, context: &Context, userns: &Userns) {
         if !is_mapped {
             let message = format!("the process runs as {word} {id}, which the container does not have");
             let draft = d.error(Code::Rootless, message).label(place, "");
-            draft.help("map it with `userns-map`, or run the process as another one").emit();
+            draft.help("map it with `userns_map`, or run the process as another one").emit();
             return;
         }
     }
@@ -90,7 +90,7 @@ fn check_user(d: &mut Diagnostics, context: &Context, userns: &Userns) {
         let message = format!("{runc} starts no container that has no root, and this one has none");
         let draft = d.error(Code::Rootless, message).label(place, "user and group 0 are not mapped");
         let help = "run the process as root, which is nobody but you on the host; or map a range with \
-                    `userns-map`; or name crun alone in `targets`";
+                    `userns_map`; or name crun alone in `targets`";
         draft.help(help).emit();
     }
 }
@@ -106,7 +106,7 @@ fn check_private(d: &mut Diagnostics, context: &Context, userns: &Userns) {
         for (_, word, id) in wrong.into_iter().filter(|(wrong, ..)| *wrong) {
             let message = format!("the file is to belong to {word} {id}, which the container does not have");
             let draft = d.error(Code::Rootless, message).label(mount.span, "");
-            draft.help("map the number with `userns-map`, or name another one").emit();
+            draft.help("map the number with `userns_map`, or name another one").emit();
         }
     }
 }
@@ -126,7 +126,7 @@ fn groups(
         for span in asked {
             let message = "a process cannot have further groups where a user without rights runs the bundle";
             let draft = d.error(Code::Rootless, message).label(span, "");
-            draft.help("crun alone can give it some, of a range in `userns-map`; or remove it").emit();
+            draft.help("crun alone can give it some, of a range in `userns_map`; or remove it").emit();
         }
         process.user_mut().set_additional_gids(None);
         o.forget(AT);
@@ -139,7 +139,7 @@ fn groups(
             _ => user,
         };
         let message = format!("the process gets the group {gid}, which the container does not have");
-        d.error(Code::Rootless, message).label(place, "").help("map it with `userns-map`").emit();
+        d.error(Code::Rootless, message).label(place, "").help("map it with `userns_map`").emit();
     }
 }
 
@@ -223,7 +223,7 @@ fn limits(d: &mut Diagnostics, context: &Context, o: &mut Origins, linux: &mut o
     for span in asked {
         let message = "a user without rights has no control group to set this in";
         let draft = d.error(Code::Rootless, message).label(span, "");
-        let help = "systemd gives users their own: `cgroup-manager: systemd` in `x-bundlegen`; or remove it";
+        let help = "systemd gives users their own: `cgroup_manager: systemd` in `x-bundlegen`; or remove it";
         draft.help(help).emit();
     }
 }
@@ -251,7 +251,7 @@ fn owners(d: &mut Diagnostics, userns: &Userns, o: &Origins, at: &str, mount: &m
         for option in options.iter().filter(|option| unmapped(option)) {
             let message = format!("`{option}` names somebody that the container does not have");
             let draft = d.error(Code::Rootless, message).label(*span, "");
-            draft.help("map the number with `userns-map`, or name another one").emit();
+            draft.help("map the number with `userns_map`, or name another one").emit();
         }
     } else {
         options.retain(|option| !unmapped(option));

@@ -94,6 +94,7 @@ fn words(sources: &Sources, origin: &Origin) -> String {
             format!("{}:{line}:{column} {written}", sources.name(span.file))
         }
         Origin::Image { reference, part } => format!("image {reference}: {part}"),
+        Origin::Option(option) => format!("option {option}"),
         Origin::Default(why) => format!("default: {why}"),
     }
 }

@@ -112,7 +112,8 @@ fn privileged(
     span: Span,
 ) -> Vec<oci::LinuxDeviceCgroup> {
     let written = context.written();
-    if written.devices.is_empty() {
+    // Another warning says what it means without root.
+    if written.devices.is_empty() && context.userns.is_none() {
         let message =
             "a privileged service may use every device, but the device nodes of the host are not passed";
         let draft = d.warning(Code::HostDependent, message).label(span, "");

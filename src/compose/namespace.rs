@@ -68,9 +68,14 @@ pub struct Host;
 /// What Compose has besides `none` and `host`.
 const OTHER_NETWORKS: [&str; 2] = ["bridge", "default"];
 
-pub(super) fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>, Reported> {
+/// An empty text says nothing.
+pub(super) fn network_mode(
+    d: &mut Diagnostics,
+    node: &Node,
+) -> Result<Option<Spanned<NetworkMode>>, Reported> {
     let text = text(d, node)?;
     let value = match &*text.value {
+        "" => return Ok(None),
         "none" => NetworkMode::None,
         "host" => NetworkMode::Host,
         other => match peer(d, &text)? {
@@ -78,7 +83,7 @@ pub(super) fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<N
             None => return Err(no_network_mode(d, other, text.span)),
         },
     };
-    Ok(Spanned { value, span: node.span })
+    Ok(Some(Spanned { value, span: node.span }))
 }
 
 pub(super) fn pid(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<PidMode>>, Reported> {

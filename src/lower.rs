@@ -237,9 +237,11 @@ impl Context<'_> {
         self.service.written.privileged()
     }
 
-    /// Where `init: true` is written, if it is.
+    /// Where `init: true` is written, if it is and the process is the first of a PID namespace. As Docker does: moby
+    /// `daemon/oci_linux.go`.
     pub fn init(&self) -> Option<Span> {
-        self.service.written.init.filter(|init| init.value).map(|init| init.span)
+        let written = self.service.written.init.filter(|init| init.value);
+        written.filter(|_| self.service.namespaces.pid.shared().is_none()).map(|init| init.span)
     }
 
     /// Where it is said that the network is the host's, if it is.

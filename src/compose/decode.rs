@@ -376,6 +376,15 @@ pub fn value<T: FromStr<Err = Invalid>>(d: &mut Diagnostics, node: &Node) -> Res
     parsed(d, node, &text.value)
 }
 
+/// A value with a text form, where an empty text says nothing.
+pub(super) fn value_or_nothing<T: FromStr<Err = Invalid>>(
+    d: &mut Diagnostics,
+    node: &Node,
+) -> Result<Option<Spanned<T>>, Reported> {
+    let text = text(d, node)?;
+    if text.value.is_empty() { Ok(None) } else { parsed(d, node, &text.value).map(Some) }
+}
+
 /// A value with a text form that may also stand in YAML as a number.
 pub fn text_or_number<T: FromStr<Err = Invalid>>(
     d: &mut Diagnostics,

@@ -122,9 +122,16 @@ fn bind_source(
 ) -> Result<Source, Reported> {
     let path = needed(d, source, node, "a bind mount")?;
     check_host_path(d, &path)?;
-    check_recursion(d, bind.recursion.as_ref(), access, bind.propagation)?;
+    let propagation = bind.propagation.unwrap_or_else(|| unsaid_propagation(&path.value));
+    check_recursion(d, bind.recursion.as_ref(), access, propagation)?;
     let recursion = bind.recursion.as_ref().map_or(Recursion::Enabled, |recursion| recursion.value);
-    Ok(Source::Bind { path, missing: bind.missing, propagation: bind.propagation, recursion })
+    Ok(Source::Bind { path, missing: bind.missing, propagation, recursion })
+}
+
+/// What holds its storage is a slave of the host's in Docker, so that no container keeps the file systems of others:
+/// moby `daemon/volumes_linux.go`. Of the root directory that is true on every host.
+fn unsaid_propagation(path: &str) -> Propagation {
+    if clean_path(path) == "/" { Propagation::Rslave } else { Propagation::Rprivate }
 }
 
 /// As Docker does: moby `volume/mounts/linux_parser.go`.
@@ -240,13 +247,13 @@ pub(super) fn target(d: &mut Diagnostics, node: &Node) -> Result<Spanned<Rc<str>
 /// The settings of a bind mount.
 struct Bind {
     missing: MissingSource,
-    propagation: Propagation,
+    propagation: Option<Propagation>,
     recursion: Option<Spanned<Recursion>>,
 }
 
 impl Default for Bind {
     fn default() -> Self {
-        Bind { missing: MissingSource::Left, propagation: Propagation::Rprivate, recursion: None }
+        Bind { missing: MissingSource::Left, propagation: None, recursion: None }
     }
 }
 
@@ -258,7 +265,7 @@ fn bind(d: &mut Diagnostics, node: &Node) -> Result<Bind, Reported> {
     t.opt(d, "selinux", selinux);
     t.finish(d)?;
     let missing = if create { MissingSource::Created } else { MissingSource::Left };
-    let propagation = propagation.map_or(Propagation::Rprivate, |propagation| propagation.value);
+    let propagation = propagation.map(|propagation| propagation.value);
     Ok(Bind { missing, propagation, recursion })
 }
 

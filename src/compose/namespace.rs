@@ -67,9 +67,14 @@ pub enum CgroupMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host;
 
-pub(super) fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>, Reported> {
+/// An empty text says nothing.
+pub(super) fn network_mode(
+    d: &mut Diagnostics,
+    node: &Node,
+) -> Result<Option<Spanned<NetworkMode>>, Reported> {
     let text = text(d, node)?;
     let value = match &*text.value {
+        "" => return Ok(None),
         "none" => NetworkMode::None,
         "host" => NetworkMode::Host,
         // Docker on Linux takes the one for the other (moby `container.HostConfig.NetworkMode`).
@@ -79,7 +84,7 @@ pub(super) fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<N
             None => return Err(no_network_mode(d, other, text.span)),
         },
     };
-    Ok(Spanned { value, span: node.span })
+    Ok(Some(Spanned { value, span: node.span }))
 }
 
 pub(super) fn pid(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<PidMode>>, Reported> {

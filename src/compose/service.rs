@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use super::blkio::{Blkio, decode as blkio};
-use super::decode::{Pair, Table, boolean, integer, list, pairs, text, text_or_number, value};
+use super::decode::{
+    Pair, Table, boolean, integer, list, pairs, text, text_or_number, value, value_or_nothing,
+};
 use super::dependency::{Dependency, depends_on};
 use super::deploy::{Deploy, check_alike, decode as deploy};
 use super::devices::{Device, device, no_device_requests};
 use super::extension::{ServiceExtension, decode_service as extension};
 use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
-use super::handed_on::handed_on;
+use super::handed_on::{handed_on, restart};
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
 use super::mount::{Mount, mount};
 use super::namespace::{
@@ -237,7 +239,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         dns: t.list(d, "dns", list(value)),
         dns_opt: t.list(d, "dns_opt", list(value)),
         dns_search: t.list(d, "dns_search", list(value)),
-        domainname: t.opt(d, "domainname", value),
+        domainname: t.opt(d, "domainname", value_or_nothing).flatten(),
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
@@ -245,7 +247,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         extra_hosts: t.list(d, "extra_hosts", list(value)),
         group_add: t.list(d, "group_add", list(text)),
         healthcheck: t.opt(d, "healthcheck", handed_on),
-        hostname: t.opt(d, "hostname", value),
+        hostname: t.opt(d, "hostname", value_or_nothing).flatten(),
         image: t.opt(d, "image", text).filter(|image| !image.value.is_empty()),
         ipc: t.opt(d, "ipc", ipc).flatten(),
         init: t.opt(d, "init", boolean),
@@ -257,7 +259,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         mem_reservation: t.opt(d, "mem_reservation", text_or_number),
         mem_swappiness: t.opt(d, "mem_swappiness", integer),
         memswap_limit: t.opt(d, "memswap_limit", integer),
-        network_mode: t.opt(d, "network_mode", network_mode),
+        network_mode: t.opt(d, "network_mode", network_mode).flatten(),
         networks: t.opt(d, "networks", handed_on),
         oom_kill_disable: t.opt(d, "oom_kill_disable", boolean),
         pid: t.opt(d, "pid", pid).flatten(),
@@ -272,7 +274,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         pull_policy: t.opt(d, "pull_policy", handed_on),
         pull_refresh_after: t.opt(d, "pull_refresh_after", handed_on),
         read_only: t.opt(d, "read_only", boolean),
-        restart: t.opt(d, "restart", handed_on),
+        restart: t.opt(d, "restart", restart),
         runtime: t.opt(d, "runtime", handed_on),
         secrets: t.list(d, "secrets", list(service_secret)),
         scale: t.opt(d, "scale", integer),
@@ -281,7 +283,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         sysctls: t.list(d, "sysctls", sysctls),
         stdin_open: t.opt(d, "stdin_open", handed_on),
         stop_grace_period: t.opt(d, "stop_grace_period", handed_on),
-        stop_signal: t.opt(d, "stop_signal", value),
+        stop_signal: t.opt(d, "stop_signal", value_or_nothing).flatten(),
         tmpfs: t.list(d, "tmpfs", list(value)),
         tty: t.opt(d, "tty", boolean),
         ulimits: t.list(d, "ulimits", ulimits),

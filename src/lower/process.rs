@@ -66,7 +66,8 @@ fn of_image<'a>(context: &'a Context) -> Option<(&'a Configuration, impl Fn(&'st
 }
 
 /// `entrypoint` and `command`, else the image's. An `entrypoint` clears the image's command too, and an empty one
-/// of either stands for none: the rules of the Compose specification.
+/// of either stands for none: the rules of the Compose specification. An empty word alone is an empty entrypoint, as in
+/// Docker: moby `daemon/commit.go`.
 fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<String>, Reported> {
     let written = context.written();
     let image = of_image(context);
@@ -80,6 +81,7 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         args.extend(command.words.iter().map(|word| (word.to_string(), Origin::Written(command.span))));
     };
     match &written.entrypoint {
+        Some(entrypoint) if matches!(&*entrypoint.words, [word] if word.is_empty()) => {}
         Some(entrypoint) => own(&mut args, entrypoint),
         None => from_image(&mut args, |configuration| &configuration.entrypoint, "Entrypoint"),
     }
@@ -99,6 +101,7 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         let draft = d.error(Code::Image, message).label(context.service.name.span, "with this image");
         return Err(draft.help("give the service an `entrypoint` and a `command`").emit());
     }
+    warn_no_init(d, context);
     if let Some(init) = context.init() {
         let front = [INIT, "--"].map(|word| (word.to_owned(), Origin::Written(init)));
         args.splice(0..0, front);
@@ -108,6 +111,15 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         word
     });
     Ok(recorded.collect())
+}
+
+/// An init process looks after a PID namespace, which has one already where it is shared.
+fn warn_no_init(d: &mut Diagnostics, context: &Context) {
+    let written = context.written().init.filter(|init| init.value);
+    let (Some(init), Some(pid)) = (written, context.service.namespaces.pid.shared()) else { return };
+    let draft = d.warning(Code::NoPlace, "`init` does nothing in a PID namespace that is shared");
+    let draft = draft.label(init.span, "left out, as in Docker").label(pid, "the namespace is shared");
+    draft.help("remove one of them").emit();
 }
 
 /// The variables of the image, over Docker's own, and over them those of the service; sorted by name.
@@ -238,8 +250,9 @@ fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
     capabilities::capabilities(&context.capabilities, runs_as)
 }
 
+/// `false` is what holds without it, and left out as in Docker.
 fn no_new_privileges(context: &Context, o: &mut Origins) -> Option<bool> {
-    let written = context.service.security.no_new_privileges?;
+    let written = context.service.security.no_new_privileges.filter(|written| written.value)?;
     o.set("/process/noNewPrivileges", Origin::Written(written.span));
     Some(written.value)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Context;
 use super::defaults::{NETWORK_SYSCTLS, SYSCTL_FROM};
+use super::hostname;
 use super::origin::{Origin, Origins, escaped};
 use crate::compose::value::sysctl::Namespace;
 use crate::diag::{Code, Diagnostics};
@@ -27,7 +28,7 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
         }
     }
     // No field of the runtime spec that runc 1.1 knows holds it. As Docker does: moby `daemon/oci_linux.go`.
-    if let Some(domain) = &context.written().domainname {
+    if let Some(domain) = hostname::domain(context) {
         o.set(format!("/linux/sysctl/{}", escaped(DOMAINNAME)), Origin::Written(domain.span));
         all.insert(DOMAINNAME.to_owned(), domain.value.to_string());
     }
@@ -46,7 +47,7 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
                 .help("set it where the namespace comes from")
                 .emit();
         }
-        let domain = context.written().domainname.as_ref().filter(|_| key == DOMAINNAME);
+        let domain = hostname::domain(context).filter(|_| key == DOMAINNAME);
         if let Some(domain) = domain.filter(|domain| *domain.value.as_str() != *sysctl.value.value) {
             let draft = d.error(Code::Conflict, "the domain of the container has two names");
             let draft = draft.label(sysctl.value.span, "").label(domain.span, "the other one");

@@ -35,9 +35,6 @@ impl FromStr for Hostname {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text.is_empty() {
-            return Err(Invalid::whole(text, "the host name is empty"));
-        }
         if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_allowed(*c)) {
             let message = format!("`{}` cannot stand in a host name", c.escape_debug());
             let help = "a host name has letters, digits, `-`, `_` and dots";
@@ -111,7 +108,7 @@ mod tests {
         let label = "a".repeat(64);
         let name = format!("{}.bc", "a".repeat(62));
         for (text, at, message) in [
-            ("", 0..0, "the host name is empty"),
+            ("", 0..0, "nothing stands beside a dot of the host name"),
             ("a b", 1..2, "` ` cannot stand in a host name"),
             ("höst", 1..3, "`ö` cannot stand in a host name"),
             ("a\n", 1..2, "`\\n` cannot stand in a host name"),

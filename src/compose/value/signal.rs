@@ -102,9 +102,6 @@ fn is_real_time(name: &str) -> bool {
 }
 
 fn unknown(text: &str, name: &str) -> Invalid {
-    if text.is_empty() {
-        return Invalid::whole(text, "the name of a signal is missing");
-    }
     let invalid = Invalid::whole(text, format!("unknown signal `{text}`"));
     if name.starts_with("SIGRT") {
         return invalid.help(format!(

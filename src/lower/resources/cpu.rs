@@ -12,6 +12,9 @@ use crate::source::Spanned;
 /// The lengths of a period that the kernel takes, in microseconds.
 const PERIODS: std::ops::RangeInclusive<u64> = 1_000..=1_000_000;
 
+/// The shares that the kernel takes; runc starts no container with others.
+const SHARES: std::ops::RangeInclusive<u64> = 2..=262_144;
+
 /// Parts of [`oci::LinuxCpu`], each with its place.
 #[derive(Default)]
 struct Cpu {
@@ -26,7 +29,7 @@ struct Cpu {
 pub(super) fn cpu(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Option<oci::LinuxCpu> {
     let written = context.written();
     let mut cpu = Cpu {
-        shares: natural(d, "cpu_shares", written.cpu_shares),
+        shares: shares(d, written.cpu_shares),
         quota: quota(d, written.cpu_quota),
         period: period(d, written.cpu_period),
         cpus: written
@@ -73,6 +76,18 @@ fn natural(d: &mut Diagnostics, key: &str, number: Option<Spanned<i64>>) -> Opti
         return None;
     };
     Some(Spanned { value, span: number.span })
+}
+
+/// 0 is no share of its own.
+fn shares(d: &mut Diagnostics, shares: Option<Spanned<i64>>) -> Option<Spanned<u64>> {
+    let shares = natural(d, "cpu_shares", shares)?;
+    if SHARES.contains(&shares.value) {
+        return Some(shares);
+    }
+    let range = format!("{} to {}", SHARES.start(), SHARES.end());
+    let message = format!("`cpu_shares` is from {range}, and this is {}", shares.value);
+    d.error(Code::InvalidValue, message).label(shares.span, "").emit();
+    None
 }
 
 /// -1 is no limit, and stands there as in Docker.

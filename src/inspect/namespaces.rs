@@ -29,7 +29,7 @@ pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, privilege: Privileg
             },
             Some(None) if kind == "network" => network(draft, bundle),
             Some(None) if kind == "cgroup" && privilege == Privilege::Privileged => {
-                draft.set(attribute, "private")
+                draft.set(attribute, "private");
             }
             Some(None) => {}
         }

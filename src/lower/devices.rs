@@ -164,9 +164,10 @@ fn rules(
     rules
 }
 
-/// As Docker does: what any number may stand for is -1.
+/// What any number may stand for is left out. Docker says -1, which crun hands to the kernel as it is where the host has
+/// cgroup v1, and the kernel takes no such number.
 fn of_rule(written: &DeviceRule) -> oci::LinuxDeviceCgroup {
-    let number = |number: Option<u32>| Some(number.map_or(-1, i64::from));
+    let number = |number: Option<u32>| number.map(i64::from);
     let kind = written.kind.map_or(oci::LinuxDeviceType::A, kind);
     rule(Verdict::Allow, Some(kind), number(written.major), number(written.minor), &written.access)
 }

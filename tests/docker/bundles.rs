@@ -17,23 +17,11 @@ pub fn copy(host: &Host, case: &Path) -> TempDir {
     dir
 }
 
-/// Makes the bundles of a copy of a case, unless it has an attribute that is not supported yet.
-pub fn make(host: &Host, dir: &Path) -> Result<Ready, Failed> {
-    match bundlegen("build", &dir.join("compose.yaml"), &host.images) {
-        Err(errors) if errors.contains("not supported yet") => return Ok(Ready::Never),
-        built => built?,
-    };
+/// Makes the bundles of a copy of a case.
+pub fn make(host: &Host, dir: &Path) -> Result<(), Failed> {
+    bundlegen("build", &dir.join("compose.yaml"), &host.images)?;
     bundlegen("prepare", &dir.join("bundles"), &host.images)?;
-    Ok(Ready::Now)
-}
-
-/// Whether a case can be compared.
-#[derive(PartialEq, Eq)]
-pub enum Ready {
-    /// It has bundles.
-    Now,
-    /// It has none until something more is supported.
-    Never,
+    Ok(())
 }
 
 /// What the service says when a runtime runs its bundle, or why it does not run.

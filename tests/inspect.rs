@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use bundlegen::bundle::tree::{Entry, Tree};
+use bundlegen::bundle::tree::{Entry, Mode, Tree};
 use bundlegen::config::yaml_of;
-use bundlegen::inspect::{Bundle, inspect};
+use bundlegen::diag::Diagnostics;
+use bundlegen::inspect::{Bundle, File, inspect};
+use bundlegen::lock::Lock;
+use bundlegen::source::Sources;
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -14,16 +17,24 @@ mod cases;
 /// The bundles of a tree, as they would be read from the disk.
 fn bundles(tree: &Tree) -> Vec<Bundle> {
     let configs = cases::configs_of(tree);
-    let files = |name: &str| -> BTreeMap<String, String> {
+    let files = |name: &str| -> BTreeMap<String, File> {
         let own = tree.iter().filter_map(|(path, entry)| match (path.as_str().split_once('/')?, entry) {
-            ((service, path), Entry::File { bytes, .. }) if service == name => {
-                Some((path.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
+            ((service, path), Entry::File { bytes, mode }) if service == name => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                Some((path.to_owned(), File { text, executable: *mode == Mode::Executable }))
             }
             _ => None,
         });
         own.collect()
     };
     configs.into_iter().map(|(name, config)| Bundle { files: files(&name), name, config }).collect()
+}
+
+/// What the text of a lock says.
+fn lock(text: &str) -> Lock {
+    let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
+    let file = sources.add("bundlegen.lock".to_owned(), text.to_owned());
+    Lock::parse(&mut d, &sources, file).unwrap()
 }
 
 /// A `config.json`, line by line.
@@ -45,7 +56,8 @@ fn bundles_survive_the_way_through_a_compose_file() {
     let mut failed = Vec::new();
     for case in cases::all() {
         let (compiled, _) = case.compiled();
-        let inspected = inspect(&bundles(&compiled.tree));
+        let lock = compiled.lock.as_deref().map(lock);
+        let inspected = inspect(&bundles(&compiled.tree), lock.as_ref());
         if !inspected.unsaid.is_empty() {
             failed.push(format!("{}: cannot say {:?}", case.name, inspected.unsaid));
         }

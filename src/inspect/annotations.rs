@@ -99,7 +99,13 @@ fn networks(draft: &mut Draft, bundle: &Bundle, key: &str, value: Value) -> Opti
     let mut attached = Map::new();
     for (name, mut both) in networks {
         let mut part = |part: &str| both.get_mut(part).map(Value::take).unwrap_or_default();
-        let (service, network) = (part("service"), part("network"));
+        let (service, mut network) = (part("service"), part("network"));
+        // Docker prints one in any case.
+        if let Value::Object(network) = &mut network
+            && network.get("ipam").and_then(Value::as_object).is_some_and(Map::is_empty)
+        {
+            network.remove("ipam");
+        }
         let at = format!("/annotations/{}", pointed(key));
         draft.declare(bundle, &at, Section::Networks, &name, without_nulls(network));
         attached.insert(name, without_nulls(service));

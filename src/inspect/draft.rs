@@ -88,6 +88,12 @@ impl Draft {
         self.service.contains_key(key)
     }
 
+    /// The services that the one at hand waits for, as far as it has been said.
+    pub(super) fn waits_for(&self) -> impl Iterator<Item = &str> {
+        let waits = self.service.get("depends_on").and_then(Value::as_object);
+        waits.into_iter().flat_map(Map::keys).map(String::as_str)
+    }
+
     /// Adds an item to an attribute that is a list.
     pub(super) fn push(&mut self, key: &str, item: impl Into<Value>) {
         let list = self.service.entry(key).or_insert_with(|| Value::Array(Vec::new()));

@@ -57,10 +57,10 @@ fn has(list: &[String], path: &str) -> bool {
     list.binary_search_by(|known| known.as_str().cmp(path)).is_ok()
 }
 
-pub(super) fn mounts(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
+pub(super) fn mounts<'a>(draft: &mut Draft, bundle: &'a Bundle, facts: &Facts<'a>) {
     let notes = Notes::of(bundle);
     let mounts: Vec<Mount> = bundle.list("/mounts").iter().map(Mount::of).collect();
-    let private = files::Private::of(draft, bundle);
+    let private = files::private(draft, bundle, &mounts);
     let mut borrowed = volumes::Borrowed::default();
     for (index, mount) in mounts.iter().enumerate() {
         let said = ours::ours(draft, bundle, facts, mount)

@@ -71,7 +71,10 @@ pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, facts: &Facts, shar
     for (kind, attribute, file) in KINDS {
         match sharing(bundle, kind, file) {
             Sharing::Host => draft.set(attribute, "host"),
-            Sharing::Of(owner) => draft.set(attribute, format!("service:{owner}")),
+            Sharing::Of(owner) => {
+                let peer = format!("service:{}", peer(draft, facts, owner, kind, file));
+                draft.set(attribute, peer);
+            }
             Sharing::Own if kind == "network" && is_empty(draft) => draft.set(attribute, "none"),
             Sharing::Own if kind == "ipc" && shared_ipc.contains(bundle.name.as_str()) => {
                 draft.set(attribute, "shareable");
@@ -87,6 +90,17 @@ pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, facts: &Facts, shar
     if !facts.own_uts {
         draft.set("uts", "host");
     }
+}
+
+/// Whom to name: the owner, unless the service waits for another one that is with the owner too, and not for the owner.
+fn peer(draft: &Draft, facts: &Facts, owner: &str, kind: &str, file: &str) -> String {
+    let is_with = |name: &&str| {
+        let other = facts.bundles.get(name);
+        other.is_some_and(|other| sharing(other, kind, file) == Sharing::Of(owner))
+    };
+    let waits_for_owner = draft.waits_for().any(|name| name == owner);
+    let other = draft.waits_for().find(is_with).filter(|_| !waits_for_owner);
+    other.unwrap_or(owner).to_owned()
 }
 
 /// Each kind once, and joined where a build would.

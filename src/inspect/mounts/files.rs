@@ -1,6 +1,6 @@
 //! Secrets and configs: files of the bundle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -13,32 +13,35 @@ use crate::lower::annotations::{PRIVATE, Private as File};
 /// The options of a file of the bundle.
 const READ_ONLY: [&str; 3] = ["rbind", "ro", "rprivate"];
 
-/// The files that `prepare` places, by their paths in the bundle.
-pub(super) struct Private(BTreeMap<String, File>);
-
-impl Private {
-    pub(super) fn of(draft: &mut Draft, bundle: &Bundle) -> Self {
-        let Some(text) = bundle.annotation(PRIVATE) else { return Private(BTreeMap::new()) };
-        match serde_json::from_str::<Vec<File>>(text) {
-            Ok(files) => Private(files.into_iter().map(|file| (file.path.clone(), file)).collect()),
-            Err(_) => {
-                draft.cannot_say(bundle, &format!("/annotations/{}", pointed(PRIVATE)));
-                Private(BTreeMap::new())
-            }
+/// Says the files that `prepare` places, in their order, and returns the sources of those that were said.
+pub(super) fn private(draft: &mut Draft, bundle: &Bundle, mounts: &[Mount]) -> BTreeSet<String> {
+    let Some(text) = bundle.annotation(PRIVATE) else { return BTreeSet::new() };
+    let files = serde_json::from_str::<Vec<File>>(text).unwrap_or_default();
+    let places: BTreeMap<&str, &Mount> =
+        mounts.iter().filter(|mount| is_file(mount)).map(|mount| (mount.source, mount)).collect();
+    let mut said = BTreeSet::new();
+    let mut whole = !files.is_empty();
+    for file in files {
+        let mount = places.get(file.path.as_str());
+        match mount.and_then(|mount| placed(draft, bundle, mount, &file)) {
+            Some(()) => drop(said.insert(file.path)),
+            None => whole = false,
         }
     }
+    if !whole {
+        draft.cannot_say(bundle, &format!("/annotations/{}", pointed(PRIVATE)));
+    }
+    said
+}
+
+fn is_file(mount: &Mount) -> bool {
+    mount.kind == "bind" && mount.options == READ_ONLY
 }
 
 /// Whether a mount is one of a secret or a config, which is said.
-pub(super) fn file(draft: &mut Draft, bundle: &Bundle, private: &Private, mount: &Mount) -> bool {
-    if mount.kind != "bind" || mount.options != READ_ONLY {
-        return false;
-    }
-    match private.0.get(mount.source) {
-        Some(file) => placed(draft, bundle, mount, file).is_some(),
-        None if mount.source.starts_with("configs/") => generated(draft, bundle, mount).is_some(),
-        None => false,
-    }
+pub(super) fn file(draft: &mut Draft, bundle: &Bundle, private: &BTreeSet<String>, mount: &Mount) -> bool {
+    let is_generated = || is_file(mount) && mount.source.starts_with("configs/");
+    private.contains(mount.source) || (is_generated() && generated(draft, bundle, mount).is_some())
 }
 
 /// git keeps of its mode whether it can be executed.

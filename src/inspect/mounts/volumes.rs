@@ -10,6 +10,8 @@ use crate::compose::value::target::clean_target;
 use crate::compose::value::tmpfs;
 use crate::inspect::draft::Section;
 use crate::inspect::{Bundle, Draft, Facts};
+use crate::lower::defaults::MOUNTS;
+use crate::lower::mounts::{HOSTNAME, HOSTS, INIT, RESOLV_CONF};
 
 /// The directory of all volumes, from a bundle.
 pub(super) const VOLUMES: &str = "../volumes/";
@@ -18,13 +20,13 @@ pub(super) const VOLUMES: &str = "../volumes/";
 const DEFAULTS: [&str; 4] = ["noexec", "nosuid", "nodev", "rprivate"];
 
 /// Whether a mount can be said by `volumes` or `tmpfs`, which is done.
-pub(super) fn volume(
+pub(super) fn volume<'a>(
     draft: &mut Draft,
     bundle: &Bundle,
-    facts: &Facts,
+    facts: &Facts<'a>,
     notes: &Notes,
-    mount: &Mount,
-    borrowed: &mut Borrowed,
+    mount: &Mount<'a>,
+    borrowed: &mut Borrowed<'a>,
 ) -> bool {
     if !clean_target(mount.destination).is_ok_and(|clean| clean == mount.destination) {
         return false;
@@ -39,14 +41,14 @@ pub(super) fn volume(
 }
 
 /// A volume of the project, or a directory in one.
-fn of_directory(
+fn of_directory<'a>(
     draft: &mut Draft,
     bundle: &Bundle,
-    facts: &Facts,
+    facts: &Facts<'a>,
     notes: &Notes,
-    mount: &Mount,
+    mount: &Mount<'a>,
     path: &str,
-    borrowed: &mut Borrowed,
+    borrowed: &mut Borrowed<'a>,
 ) -> Option<()> {
     let options = Bind::of(&mount.options).filter(|bind| bind.recursive && bind.access != Access::ReadAll)?;
     let slave = bundle.at("/linux/rootfsPropagation").map(|_| "rslave");
@@ -60,11 +62,15 @@ fn of_directory(
     }
     let mut volume = item("volume", mount, options.access);
     if name.contains('@') {
-        let own = name.starts_with('@') || name.strip_prefix(&bundle.name)?.starts_with('@');
-        if !own || subpath.is_some() || external {
+        let is_own = name.starts_with('@')
+            || name.strip_prefix(&bundle.name).is_some_and(|rest| rest.starts_with('@'));
+        let whole = subpath.is_none() && created;
+        if !is_own && whole && has(&notes.empty, mount.source) {
+            return borrowed.borrow(draft, facts, mount, name);
+        }
+        if !is_own || !whole {
             return None;
         }
-        let _unused = (&facts.privilege, &borrowed.0);
     } else {
         volume.insert("source".into(), name.into());
         let definition =
@@ -165,8 +171,58 @@ fn device(draft: &mut Draft, bundle: &Bundle, mount: &Mount) -> Option<()> {
 
 /// Volumes without a name that belong to other services.
 #[derive(Default)]
-pub(super) struct Borrowed(BTreeMap<String, BTreeSet<bool>>);
+pub(super) struct Borrowed<'a> {
+    /// By lender, whether they are read-only here alone.
+    modes: BTreeMap<String, BTreeSet<bool>>,
+    /// What each bundle has that may lend: by place and source, whether it is read-only there.
+    lenders: BTreeMap<String, BTreeMap<(&'a str, &'a str), bool>>,
+}
 
-impl Borrowed {
-    pub(super) fn say(self, _draft: &mut Draft, _bundle: &Bundle, _facts: &Facts, _mounts: &[Mount]) {}
+impl<'a> Borrowed<'a> {
+    /// Looks for a service that has the same mount: one that is waited for anyway, else the one it is called after.
+    fn borrow(&mut self, draft: &Draft, facts: &Facts<'a>, mount: &Mount<'a>, volume: &str) -> Option<()> {
+        let (owner, _) = volume.split_once('@')?;
+        let (lender, read_only) =
+            draft.waits_for().chain([owner]).find_map(|name| Some((name, self.lent(facts, name, mount)?)))?;
+        let is_read_only = mount.options.contains(&"ro");
+        if read_only && !is_read_only {
+            return None;
+        }
+        self.modes.entry(lender.to_owned()).or_default().insert(is_read_only && !read_only);
+        Some(())
+    }
+
+    fn lent(&mut self, facts: &Facts<'a>, name: &str, mount: &Mount<'a>) -> Option<bool> {
+        let bundle = *facts.bundles.get(name)?;
+        let lender = self.lenders.entry(name.to_owned()).or_insert_with(|| {
+            let mounts = bundle.list("/mounts").iter().map(Mount::of);
+            mounts.map(|mount| ((mount.destination, mount.source), mount.options.contains(&"ro"))).collect()
+        });
+        lender.get(&(mount.destination, mount.source)).copied()
+    }
+
+    /// All that a lender has comes along.
+    pub(super) fn say(self, draft: &mut Draft, bundle: &Bundle, facts: &Facts, mounts: &[Mount]) {
+        let places: BTreeSet<&str> = mounts.iter().map(|mount| mount.destination).collect();
+        for (name, read_only) in self.modes {
+            let lent = facts.bundles.get(name.as_str()).map_or(&[][..], |lender| lender.list("/mounts"));
+            let lent = lent.iter().map(Mount::of).filter(is_lent);
+            for mount in lent.filter(|mount| !places.contains(mount.destination)) {
+                draft.cannot_say(bundle, &format!("/mounts, without {}", mount.destination.escape_debug()));
+            }
+            if read_only.len() > 1 {
+                draft.cannot_say(bundle, "/mounts");
+            }
+            let mode = if read_only.contains(&true) { ":ro" } else { "" };
+            draft.push("volumes_from", format!("{name}{mode}"));
+        }
+    }
+}
+
+/// Whether `volumes_from` has it: what the runtime and the build put there stays where it is.
+fn is_lent(mount: &Mount) -> bool {
+    let is_default = MOUNTS.iter().any(|known| known.destination == mount.destination);
+    let of_build = [HOSTS, HOSTNAME, RESOLV_CONF, INIT].contains(&mount.destination);
+    let of_bundle = mount.kind == "bind" && !mount.source.starts_with(['/', '.']);
+    !is_default && !of_build && !of_bundle && mount.kind != "tmpfs"
 }

@@ -182,12 +182,19 @@ impl<'a> Borrowed<'a> {
     /// Looks for a service that has the same mount: one that is waited for anyway, else the one it is called after.
     fn borrow(&mut self, draft: &Draft, facts: &Facts<'a>, mount: &Mount<'a>, volume: &str) -> Option<()> {
         let (owner, _) = volume.split_once('@')?;
-        let (lender, read_only) =
-            draft.waits_for().chain([owner]).find_map(|name| Some((name, self.lent(facts, name, mount)?)))?;
         let is_read_only = mount.options.contains(&"ro");
-        if read_only && !is_read_only {
-            return None;
+        let mut found = None;
+        for name in draft.waits_for().chain([owner]) {
+            match self.lent(facts, name, mount) {
+                Some(read_only) if read_only == is_read_only => {
+                    found = Some((name, read_only));
+                    break;
+                }
+                Some(false) => found = found.or(Some((name, false))),
+                _ => {}
+            }
         }
+        let (lender, read_only) = found?;
         self.modes.entry(lender.to_owned()).or_default().insert(is_read_only && !read_only);
         Some(())
     }

@@ -21,6 +21,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Invalid};
@@ -139,6 +140,13 @@ pub struct BuildArgs {
     /// A file with what `runc features` or `crun features` printed on the host the bundles are for
     #[arg(long, value_name = "FILE")]
     pub features: Vec<PathBuf>,
+    /// The user who runs the bundles without root
+    #[arg(long, value_name = "UID[:GID]", value_parser = value::<HostUser>)]
+    pub rootless: Option<HostUser>,
+    /// Users and groups of the containers, and which of the host they are; `u:` or `g:` before it is for one of both
+    /// [default: that of the process is the one who runs the bundles]
+    #[arg(long, value_name = "CONTAINER:HOST:SIZE", value_parser = value::<IdMap>)]
+    pub userns_map: Vec<IdMap>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,

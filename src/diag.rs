@@ -349,6 +349,8 @@ codes! {
     SeccompProfile = "seccomp-profile",
     /// A runtime cannot do what is asked for.
     Features = "features",
+    /// A user without rights cannot run it.
+    Rootless = "rootless",
     /// The output depends on the machine that builds.
     HostDependent = "host-dependent",
     /// A fault of bundlegen.

@@ -17,6 +17,7 @@ mod mounts;
 mod namespaces;
 mod process;
 mod resources;
+mod rootless;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,12 +74,16 @@ struct Facts<'a> {
 
 /// Says what bundles say as a Compose file. The lock is that of their project.
 pub fn inspect(bundles: &[Bundle], lock: Option<&Lock>) -> Inspected {
-    let by_name: BTreeMap<&str, &Bundle> =
-        bundles.iter().map(|bundle| (bundle.name.as_str(), bundle)).collect();
-    let shared = namespaces::shared_ipc(bundles);
     let mut draft = Draft::default();
+    let for_root = |bundle| rootless::for_root(&mut draft, bundle);
+    let of_root: Vec<Option<Bundle>> = bundles.iter().map(for_root).collect();
+    let read = bundles.iter().zip(&of_root).map(|(bundle, of_root)| of_root.as_ref().unwrap_or(bundle));
+    let bundles: Vec<&Bundle> = read.collect();
+    let by_name: BTreeMap<&str, &Bundle> =
+        bundles.iter().map(|bundle| (bundle.name.as_str(), *bundle)).collect();
+    let shared = namespaces::shared_ipc(&bundles);
     let mut services = Map::new();
-    for bundle in bundles {
+    for bundle in bundles.iter().copied() {
         if services.contains_key(&bundle.name) {
             draft.cannot_say(bundle, "another bundle has this name");
             continue;
@@ -86,7 +91,7 @@ pub fn inspect(bundles: &[Bundle], lock: Option<&Lock>) -> Inspected {
         one(&mut draft, bundle, &by_name, &shared, lock);
         services.insert(bundle.name.clone(), Value::Object(draft.take_service()));
     }
-    cgroup::check(&mut draft, bundles);
+    cgroup::check(&mut draft, &bundles);
     draft.finish(services)
 }
 

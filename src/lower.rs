@@ -20,10 +20,12 @@ pub mod process;
 pub mod resources;
 pub mod rlimits;
 pub mod root;
+pub mod rootless;
 pub mod seccomp;
 pub mod selinux;
 mod supervision;
 pub mod sysctl;
+pub mod userns;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -39,6 +41,7 @@ use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
 use seccomp::Profiles;
+use userns::Userns;
 
 /// A spec and where each of its values came from.
 #[derive(Debug)]
@@ -151,7 +154,12 @@ pub fn lower(
         extension: _,           // root
     } = &*service.written;
 
-    let context = Context { service, settings, capabilities: final_capabilities(&service.written) };
+    let context = Context {
+        service,
+        settings,
+        capabilities: final_capabilities(&service.written),
+        userns: userns::userns(service, settings),
+    };
     let mut o = Origins::default();
     let mut spec = empty_spec(d)?;
     o.set("/ociVersion", Origin::Default("the oldest version that has all we use"));
@@ -161,6 +169,7 @@ pub fn lower(
         .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
         .set_annotations(annotations::annotations(d, &context, &mut o).ok())
         .set_linux(Some(linux(d, &context, &mut o)));
+    rootless::rootless(d, &context, &mut o, &mut spec);
     // The profile follows the final capabilities.
     let seccomp = seccomp::seccomp(d, &context, &mut o, profiles);
     spec.set_version(version(seccomp.as_deref()).to_owned());
@@ -213,6 +222,8 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// The bounding set, which the default seccomp profile depends on too.
     pub capabilities: BTreeSet<Capability>,
+    /// The user namespace, where a user without rights runs the bundle.
+    pub userns: Option<Userns>,
 }
 
 impl Context<'_> {

@@ -18,10 +18,15 @@ use tree::Tree;
 
 mod bundle;
 mod checksums;
+mod namespace;
+mod owner;
 mod private;
 mod rootfs;
 mod tree;
 mod volumes;
+
+pub use namespace::in_namespace;
+pub use owner::Mapping;
 
 /// What is being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +146,12 @@ pub enum Error {
         /// The bundle and the name of the variable, of each.
         variables: Vec<(String, String)>,
     },
+    /// The files are to belong to users that this process does not have; [`in_namespace`] gives it them.
+    #[error("the bundles have users that only a user namespace gives their files to")]
+    Namespace {
+        /// The users.
+        mapping: Box<Mapping>,
+    },
     /// External volumes are not there.
     #[error(
         "external volumes are not there: {}; make each a directory, or a link to one",
@@ -207,8 +218,9 @@ pub fn prepare(
     let tree = Tree::open(bundles)?;
     let sums = Sums::read(&tree)?;
     let files = sums.verify(&tree)?;
-    progress(Progress::Verified { files });
     let bundles = bundle::read(&tree, &sums)?;
+    owner::check(&tree, &bundles)?;
+    progress(Progress::Verified { files });
     let mut summary = Summary { files, ..Summary::default() };
     let mut images = Images { path: images, layout: None };
     for bundle in &bundles {

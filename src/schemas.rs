@@ -1,6 +1,7 @@
 //! The JSON Schemas in `schemas/` are made from the types that read the files.
 #![allow(clippy::disallowed_methods, reason = "tests compare files")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use schemars::{Schema, schema_for};
@@ -33,6 +34,17 @@ fn the_schemas_are_current() {
         let have = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(have, want, "{name} is out of date: run the tests with BLESS=1");
     }
+}
+
+/// The keys that are read are those of the schema.
+#[test]
+fn the_schemas_know_every_key() {
+    let code = include_str!("compose/extension.rs");
+    let read: BTreeSet<_> = code.split("(d, \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let schemas = [schema_for!(Extension), schema_for!(ServiceExtension)];
+    let properties =
+        schemas.iter().flat_map(|schema| schema.as_value()["properties"].as_object().unwrap().keys());
+    assert_eq!(properties.map(String::as_str).collect::<BTreeSet<_>>(), read);
 }
 
 #[test]

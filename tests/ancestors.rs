@@ -61,8 +61,10 @@ impl Project {
 
     /// One service, of the image, with no network.
     fn service(attributes: &str) -> Self {
-        let attributes: String = attributes.lines().map(|line| format!("    {line}\n")).collect();
-        Project::new(&format!("services:\n  s:\n    image: app:1\n    network_mode: none\n{attributes}"))
+        let attributes = attributes.replace('\n', "\n    ");
+        Project::new(&format!(
+            "services:\n  s:\n    image: app:1\n    network_mode: none\n    {attributes}\n"
+        ))
     }
 
     fn dir(&self) -> std::path::PathBuf {

@@ -7,7 +7,6 @@
     reason = "tests read the source tree"
 )]
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -78,16 +77,4 @@ fn links_lead_somewhere() {
     for target in inside {
         assert!(root().join(target).exists(), "there is no {target}");
     }
-}
-
-#[test]
-fn supported_attributes_are_listed() {
-    let code = fs::read_to_string(root().join("src/compose/service.rs")).unwrap();
-    let fields = code.split("let service = Service {").nth(1).unwrap().split("};").next().unwrap();
-    let decoded: BTreeSet<_> =
-        fields.split("(d, \"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let readme = readme();
-    let list = readme.split("Attributes of a service:\n").nth(1).unwrap().split(" with a ").next().unwrap();
-    let listed: BTreeSet<_> = list.split('`').skip(1).step_by(2).collect();
-    assert_eq!(listed, decoded);
 }

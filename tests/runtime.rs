@@ -427,7 +427,7 @@ fn services_in_order() {
         let log = fs::read_to_string(project.root.join("bundles/volumes/log/order")).unwrap();
         assert_eq!(log, "db\ncache\nweb\n");
         let annotations = &project.state("web")["annotations"];
-        let dependency = r#"{"condition":"service_started","required":true}"#;
+        let dependency = r#"{"required":true,"condition":"service_started"}"#;
         let dependencies = format!(r#"{{"cache":{dependency},"db":{dependency}}}"#);
         assert_eq!(annotations["io.bundlegen.depends-on"], dependencies);
     });

@@ -63,7 +63,7 @@ fn command(args: &ProjectArgs) -> String {
 }
 
 /// The options of a build with their values.
-fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 13] {
+fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 15] {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
     let path = |path: &Option<PathBuf>| paths(path.as_slice());
     let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
@@ -81,6 +81,8 @@ fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 13] {
         ("--init", args.init.iter().map(ToString::to_string).collect()),
         ("--target", args.target.iter().map(RuntimeVersion::option).collect()),
         ("--features", paths(&args.features)),
+        ("--rootless", args.rootless.iter().map(ToString::to_string).collect()),
+        ("--userns-map", args.userns_map.iter().map(ToString::to_string).collect()),
     ]
 }
 

@@ -94,6 +94,7 @@ fn words(sources: &Sources, origin: &Origin) -> String {
             format!("{}:{line}:{column} {written}", sources.name(span.file))
         }
         Origin::Image { reference, part } => format!("image {reference}: {part}"),
+        Origin::Option(option) => format!("option {option}"),
         Origin::Default(why) => format!("default: {why}"),
     }
 }
@@ -103,5 +104,6 @@ fn table(rows: &[[String; 3]]) -> String {
         rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default()
     };
     let (first, second) = (width(|[at, ..]| at), width(|[_, value, _]| value));
-    rows.iter().map(|[at, value, origin]| format!("{at:first$}  {value:second$}  {origin}\n")).collect()
+    let lines = rows.iter().map(|[at, value, origin]| format!("{at:first$}  {value:second$}  {origin}"));
+    lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
 }

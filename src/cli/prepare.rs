@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Outcome, PrepareArgs, complain, say};
-use crate::prepare::{Error, Filled, Progress, Summary, prepare};
+use crate::prepare::{Error, Filled, Mapping, Progress, Summary, in_namespace, prepare};
 
 pub(super) fn run(args: &PrepareArgs) -> Outcome {
     let images = args.images.clone().unwrap_or_else(|| args.bundles.join("../images"));
@@ -16,6 +16,7 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
             complain(&remarks(&summary));
             Outcome::Done
         }
+        Err(Error::Namespace { mapping }) => again(&mapping),
         Err(error) => {
             complain(&format!("error: {error}\n"));
             match error {
@@ -24,8 +25,26 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
                 | Error::Unset { .. }
                 | Error::External { .. }
                 | Error::Missing { .. } => Outcome::Wrong,
-                Error::Io { .. } | Error::Busy { .. } | Error::Image { .. } => Outcome::Failed,
+                Error::Namespace { .. } | Error::Io { .. } | Error::Busy { .. } | Error::Image { .. } => {
+                    Outcome::Failed
+                }
             }
+        }
+    }
+}
+
+/// The same with the users of the containers.
+fn again(mapping: &Mapping) -> Outcome {
+    let program = std::env::current_exe();
+    match program.and_then(|program| in_namespace(mapping, &program, std::env::args_os().skip(1))) {
+        Ok(status) => match status.code() {
+            Some(0) => Outcome::Done,
+            Some(1) => Outcome::Wrong,
+            _ => Outcome::Failed,
+        },
+        Err(error) => {
+            complain(&format!("error: the bundles have users of their own: {error}\n"));
+            Outcome::Failed
         }
     }
 }

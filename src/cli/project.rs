@@ -84,6 +84,8 @@ fn choices(args: &BuildArgs) -> Choices {
         init: args.init.clone(),
         targets: args.target.clone(),
         features: args.features.clone(),
+        rootless: args.rootless,
+        userns_map: args.userns_map.clone(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, list, text, value};
+use super::decode::{Table, list, text, text_or_number, value};
 use super::devices::{DeviceNodes, device_nodes};
 use super::value::cgroup_manager::CgroupManager;
+use super::value::idmap::{HostUser, IdMap};
 use super::value::init::InitPath;
 use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
@@ -36,6 +37,12 @@ pub struct Extension {
     /// Devices whose numbers are not known by their names: by path, `TYPE MAJOR:MINOR` and a mode, such as `c 240:0 0660`.
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String,String>", default))]
     pub devices: DeviceNodes,
+    /// The user who runs the bundles without root: `UID` or `UID:GID`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub rootless: Option<Spanned<HostUser>>,
+    /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
+    #[cfg_attr(test, schemars(with = "Vec<String>", default))]
+    pub userns_map: Vec<Spanned<IdMap>>,
 }
 
 /// `x-bundlegen` of a service.
@@ -52,11 +59,13 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
     let extension = Extension {
         images: t.opt(d, "images", text),
         platform: t.opt(d, "platform", text),
-        cgroup_manager: t.opt(d, "cgroup-manager", value),
+        cgroup_manager: t.opt(d, "cgroup_manager", value),
         init: t.opt(d, "init", value),
         targets: t.list(d, "targets", list(value)),
         features: t.list(d, "features", list(text)),
         devices: t.opt(d, "devices", device_nodes).unwrap_or_default(),
+        rootless: t.opt(d, "rootless", text_or_number),
+        userns_map: t.list(d, "userns_map", list(value)),
     };
     t.finish(d)?;
     Ok(extension)

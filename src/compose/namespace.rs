@@ -24,6 +24,8 @@ pub enum NetworkMode {
     None,
     /// That of the host.
     Host,
+    /// Docker's own network, outside those of the project.
+    Bridge,
     /// That of another container.
     Of(Peer),
 }
@@ -65,14 +67,13 @@ pub enum CgroupMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host;
 
-/// What Compose has besides `none` and `host`.
-const OTHER_NETWORKS: [&str; 2] = ["bridge", "default"];
-
 pub(super) fn network_mode(d: &mut Diagnostics, node: &Node) -> Result<Spanned<NetworkMode>, Reported> {
     let text = text(d, node)?;
     let value = match &*text.value {
         "none" => NetworkMode::None,
         "host" => NetworkMode::Host,
+        // Docker on Linux takes the one for the other (moby `container.HostConfig.NetworkMode`).
+        "bridge" | "default" => NetworkMode::Bridge,
         other => match peer(d, &text)? {
             Some(peer) => NetworkMode::Of(peer),
             None => return Err(no_network_mode(d, other, text.span)),
@@ -177,14 +178,9 @@ fn no_mode(d: &mut Diagnostics, what: &str, mode: &str, span: Span, words: &[&st
 }
 
 fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {
-    if OTHER_NETWORKS.contains(&mode) {
-        let message = format!("`network_mode: {mode}` is not supported yet");
-        let draft = d.error(Code::NotSupported, message).label(span, "");
-        return draft.help("`none`, `host` and `service:NAME` are").emit();
-    }
-    let known = nearest(mode, ["none", "host"].into_iter().chain(OTHER_NETWORKS));
+    let known = nearest(mode, ["none", "host", "bridge"]);
     let draft = d.error(Code::InvalidValue, format!("no network mode is called `{mode}`")).label(span, "");
-    draft.help("write `none`, `host` or `service:NAME`").did_you_mean(known).emit()
+    draft.help("write `none`, `host`, `bridge` or `service:NAME`").did_you_mean(known).emit()
 }
 
 /// What belongs to the owner of a network, and not to whoever joins it (moby `runconfig/hostconfig_unix.go`).

@@ -206,8 +206,6 @@ impl Service {
     }
 }
 
-/// What Compose knows of a service and `bundlegen` does not do yet.
-
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), Reported>) {
     let mut t = match Table::new(d, node, "a service") {
         Ok(table) => table,

@@ -16,6 +16,7 @@ pub mod duration;
 pub mod extra_host;
 pub mod file_mode;
 pub mod hostname;
+pub mod idmap;
 pub mod init;
 pub mod port;
 pub mod rlimit;

@@ -23,7 +23,7 @@ pub(super) fn cgroup(draft: &mut Draft, bundle: &Bundle) {
 
 fn of_systemd(draft: &mut Draft, bundle: &Bundle, slice: &str, name: &str) -> Option<()> {
     draft.project(bundle, AT, project(bundle, name)?);
-    draft.extend(bundle, AT, "cgroup-manager", "systemd");
+    draft.extend(bundle, AT, "cgroup_manager", "systemd");
     if slice != SLICE {
         draft.set("cgroup_parent", slice);
     }
@@ -35,7 +35,7 @@ fn of_directory(draft: &mut Draft, bundle: &Bundle, path: &str) -> Option<()> {
     let (parent, name) = path.rsplit_once('/')?;
     draft.project(bundle, AT, project(bundle, name)?);
     if parent.ends_with(".slice") {
-        draft.extend(bundle, AT, "cgroup-manager", "cgroupfs");
+        draft.extend(bundle, AT, "cgroup_manager", "cgroupfs");
     }
     draft.set("cgroup_parent", if parent.is_empty() { "/" } else { parent });
     Some(())
@@ -48,8 +48,8 @@ fn project<'n>(bundle: &Bundle, name: &'n str) -> Option<&'n str> {
 }
 
 /// systemd makes the groups of all bundles or of none.
-pub(super) fn check(draft: &mut Draft, bundles: &[Bundle]) {
-    if draft.extension("cgroup-manager").is_some_and(|manager| manager == "systemd") {
+pub(super) fn check(draft: &mut Draft, bundles: &[&Bundle]) {
+    if draft.extension("cgroup_manager").is_some_and(|manager| manager == "systemd") {
         for bundle in bundles.iter().filter(|bundle| bundle.text(AT).is_none()) {
             draft.cannot_say(bundle, AT);
         }

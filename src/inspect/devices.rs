@@ -38,7 +38,7 @@ pub(super) fn devices(draft: &mut Draft, bundle: &Bundle, privilege: Privilege) 
     }
 }
 
-fn default_rules() -> Vec<Value> {
+pub(super) fn default_rules() -> Vec<Value> {
     let deny = json!({ "allow": false, "access": "rwm" });
     let allowed = DEVICES.iter().map(
         |(major, minor)| json!({ "allow": true, "type": "c", "major": major, "minor": minor, "access": "rwm" }),

@@ -58,8 +58,8 @@ pub(super) fn pin(path: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The bundles whose message queues another one sees.
-pub(super) fn shared_ipc(bundles: &[Bundle]) -> BTreeSet<&str> {
-    let owner = |bundle| match ipc(bundle) {
+pub(super) fn shared_ipc<'a>(bundles: &[&'a Bundle]) -> BTreeSet<&'a str> {
+    let owner = |bundle: &&'a Bundle| match ipc(bundle) {
         Sharing::Of(owner) => Some(owner),
         Sharing::Own | Sharing::Host => None,
     };

@@ -41,8 +41,11 @@ enum What {
     SystemdCgroup,
 }
 
+/// The major and the minor version of a runtime.
+type Version = (u32, u32);
+
 /// When the runtimes learnt what not all of them can do, from their change logs. What is not here, all can do.
-const LEARNT: &[(What, &str, (u32, u32), (u32, u32))] = &[
+const LEARNT: &[(What, &str, Version, Version)] = &[
     (What::Domainname, "", (1, 2), (1, 7)),
     (What::MountOption, "idmap", (1, 2), (1, 4)),
     (What::MountOption, "ridmap", (1, 2), (1, 9)),
@@ -179,7 +182,7 @@ fn needs(config: &Value, settings: &Settings) -> Vec<Need> {
         (What::Selinux, "/process/selinuxLabel"),
         (What::Selinux, "/linux/mountLabel"),
     ];
-    needs.extend(words.into_iter().flat_map(|(what, at)| word(config, what, at)));
+    needs.extend(words.into_iter().filter_map(|(what, at)| word(config, what, at)));
     // No other set has one that this has not.
     needs.extend(list(config, What::Capability, "/process/capabilities/bounding"));
     let hooks = config.pointer("/hooks").and_then(Value::as_object).into_iter().flatten();

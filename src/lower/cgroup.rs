@@ -55,7 +55,7 @@ fn check_path(d: &mut Diagnostics, context: &Context, parent: &Spanned<Rc<str>>)
             parent.value
         );
         let help =
-            "write `x-bundlegen: {cgroup-manager: systemd}` at the top, or `cgroupfs` if it is a directory";
+            "write `x-bundlegen: {cgroup_manager: systemd}` at the top, or `cgroupfs` if it is a directory";
         d.error(Code::Conflict, message).label(parent.span, "").help(help).emit();
     }
 }

@@ -20,7 +20,7 @@ mod table;
 pub use table::known;
 
 /// The nodes and the rules for them. Everything is denied, then the harmless devices are allowed, then those of the
-/// service, and last `device_cgroup_rules`. A privileged container may use any (moby daemon/oci_linux.go, `WithDevices`).
+/// service, and last `device_cgroup_rules`. A privileged container may use any (moby `daemon/oci_linux.go`, `WithDevices`).
 /// The nodes that every container has are made by the runtime.
 pub fn devices(
     d: &mut Diagnostics,
@@ -114,7 +114,8 @@ fn privileged(
     span: Span,
 ) -> Vec<oci::LinuxDeviceCgroup> {
     let written = context.written();
-    if written.devices.is_empty() {
+    // Another warning says what it means without root.
+    if written.devices.is_empty() && context.userns.is_none() {
         let message =
             "a privileged service may use every device, but the device nodes of the host are not passed";
         let draft = d.warning(Code::HostDependent, message).label(span, "");

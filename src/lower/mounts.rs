@@ -90,6 +90,8 @@ fn defaults(d: &mut Diagnostics, context: &Context) -> Vec<Planned> {
     let shared_memory = shared_memory(d, context);
     let mounts = MOUNTS.iter().filter_map(|mount| match &shared_memory {
         SharedMemory::Nowhere if mount.destination == SHM => None,
+        // The list of the host's queues is root's to mount, and not every host has it mounted. They work without.
+        SharedMemory::Of { .. } if mount.kind == "mqueue" && context.userns.is_some() => None,
         SharedMemory::Of { source, span } if mount.destination == SHM => {
             let options = ["rbind", "rprivate"].map(str::to_owned).to_vec();
             let origin = Origin::Written(*span);

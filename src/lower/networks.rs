@@ -1,6 +1,7 @@
 //! What is not done of networks: they are handed on, and nothing attaches a container to them.
 
 use super::Context;
+use crate::compose::namespace::NetworkMode;
 use crate::diag::{Code, Diagnostics};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -10,6 +11,7 @@ pub(super) fn warn(d: &mut Diagnostics, context: &Context) {
     check_resolver(d, context);
     match &context.written().network_mode {
         None => warn_empty(d, context),
+        Some(mode) if mode.value == NetworkMode::Bridge => warn_empty(d, context),
         Some(mode) => warn_unused(d, context, mode.span),
     }
 }
@@ -39,6 +41,9 @@ fn warn_empty(d: &mut Diagnostics, context: &Context) {
 fn missing(context: &Context) -> Vec<(String, Span)> {
     let written = context.written();
     let mut missing = Vec::new();
+    if let Some(mode) = written.network_mode.as_ref().filter(|mode| mode.value == NetworkMode::Bridge) {
+        missing.push(("attaches it to `bridge`".to_owned(), mode.span));
+    }
     let attached: Vec<_> = context.service.networks.iter().filter(|network| !network.is_implied()).collect();
     if let Some(first) = attached.first() {
         let names: Vec<&str> = attached.iter().map(|network| &*network.name.value).collect();

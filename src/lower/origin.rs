@@ -17,6 +17,8 @@ pub enum Origin {
         /// The part of the image: a field of its configuration, or its tables of users.
         part: &'static str,
     },
+    /// The command line says so; the option.
+    Option(&'static str),
     /// Nobody said anything; the words say whose default it is and why.
     Default(&'static str),
 }
@@ -30,6 +32,19 @@ impl Origins {
     /// Records the origin of a value and of what is below it.
     pub fn set(&mut self, pointer: impl Into<String>, origin: Origin) {
         self.0.insert(pointer.into(), origin);
+    }
+
+    /// Takes back what was recorded of a value and of what is below it.
+    pub fn forget(&mut self, pointer: &str) {
+        self.0.retain(|at, _| !is_in(at, pointer));
+    }
+
+    /// The places where the value at a pointer or something below it is written.
+    pub fn written(&self, pointer: &str) -> impl Iterator<Item = Span> {
+        self.0.iter().filter_map(move |(at, origin)| match origin {
+            Origin::Written(span) if is_in(at, pointer) => Some(*span),
+            _ => None,
+        })
     }
 
     /// Every pointer that was recorded, sorted.
@@ -47,6 +62,10 @@ impl Origins {
             at = at.get(..at.rfind('/')?)?;
         }
     }
+}
+
+fn is_in(at: &str, pointer: &str) -> bool {
+    at.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A key as a part of a JSON pointer.

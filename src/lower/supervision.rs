@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Context;
 use super::annotations::{Annotations, OWN_PREFIX};
 use super::origin::Origin;
+use crate::compose::namespace::NetworkMode;
 use crate::compose::value::extra_host::Address;
 use crate::config;
 use crate::diag::{Code, Diagnostics};
@@ -70,6 +71,10 @@ fn healthcheck(context: &Context, all: &mut Annotations) {
 }
 
 fn networks(context: &Context, all: &mut Annotations) {
+    let mode = context.written().network_mode.as_ref();
+    if let Some(mode) = mode.filter(|mode| mode.value == NetworkMode::Bridge) {
+        hand_on(all, "network_mode", r#""bridge""#.to_owned(), Origin::Written(mode.span));
+    }
     let networks = &context.service.networks;
     let Some(first) = networks.iter().find(|network| !network.is_implied()) else { return };
     let parts = networks.iter().map(|one| (Rc::clone(&one.name.value), &one.service, one.network.as_ref()));

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::Error;
 use super::checksums::Sums;
+use super::owner::{Mapping, Range};
 use super::tree::Tree;
 use crate::image::{Digest, MountPoint, Reference};
 use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, NOCOPY, PRIVATE};
@@ -28,6 +29,8 @@ pub(super) struct Bundle {
     pub others: Vec<String>,
     /// What is placed in the bundle.
     pub private: Vec<Private>,
+    /// Who the users of its container are.
+    pub mapping: Mapping,
 }
 
 /// A file that is placed in a bundle.
@@ -83,6 +86,24 @@ struct Config {
     annotations: BTreeMap<String, String>,
     #[serde(default)]
     mounts: Vec<Mount>,
+    #[serde(default)]
+    linux: Linux,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Linux {
+    uid_mappings: Vec<Range>,
+    gid_mappings: Vec<Range>,
+}
+
+impl Linux {
+    fn mapping(self) -> Mapping {
+        let Linux { uid_mappings: mut users, gid_mappings: mut groups } = self;
+        users.sort();
+        groups.sort();
+        Mapping { users, groups }
+    }
 }
 
 #[derive(Deserialize)]
@@ -195,7 +216,8 @@ impl Bundle {
         }
         let mount_points = config.mount_points();
         let (name, root, private) = (name.to_owned(), config.root.path, private?);
-        Ok(Bundle { name, root, image, volumes, mount_points, sources, external, others, private })
+        let mapping = config.linux.mapping();
+        Ok(Bundle { name, root, image, volumes, mount_points, sources, external, others, private, mapping })
     }
 
     /// A root that comes from a directory is not ours to make.

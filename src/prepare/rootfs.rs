@@ -50,7 +50,11 @@ impl Rootfs<'_> {
         progress(Progress::Unpacking { bundle: bundle.clone(), image: self.reference.clone() });
         let partial = self.path(PARTIAL);
         fs::create_dir(&partial).map_err(|error| Error::io(&partial, error))?;
-        let report = image::unpack(layout, &image, &partial).map_err(|error| self.failed(error))?;
+        let mut report = image::unpack(layout, &image, &partial).map_err(|error| self.failed(error))?;
+        if self.bundle.mapping.one().is_some() {
+            // Nobody else is in the container.
+            report.owners = 0;
+        }
         self.make_mount_points(PARTIAL)?;
         // What the marker says must still be true after the power has failed.
         rustix::fs::syncfs(&directory).map_err(|error| Error::io(&partial, error))?;

@@ -205,7 +205,7 @@ fn said(service: &Service, kind: Kind) -> Option<(Said<'_>, Span)> {
     match kind {
         Kind::Network => service.network_mode.as_ref().map(|mode| {
             let said = match &mode.value {
-                NetworkMode::None => Said::Own,
+                NetworkMode::None | NetworkMode::Bridge => Said::Own,
                 NetworkMode::Host => Said::Host,
                 NetworkMode::Of(peer) => Said::Of(peer),
             };

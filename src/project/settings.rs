@@ -5,11 +5,13 @@ use std::rc::Rc;
 
 use super::Options;
 use super::features::{self, Features};
+use super::rootless::{Rootless, rootless};
 use crate::compose::Extension;
 use crate::compose::decode::all;
 use crate::compose::devices::DeviceNodes;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
+use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::{Code, Diagnostics, Reported};
@@ -30,6 +32,10 @@ pub struct Choices {
     pub targets: Vec<RuntimeVersion>,
     /// Files with what `runc features` or `crun features` printed.
     pub features: Vec<PathBuf>,
+    /// The user who runs the bundles without root.
+    pub rootless: Option<HostUser>,
+    /// Users and groups of the containers, and which of the host they are.
+    pub userns_map: Vec<IdMap>,
 }
 
 /// What holds for all bundles of a project.
@@ -51,6 +57,8 @@ pub struct Settings {
     pub features: Vec<Features>,
     /// Devices whose numbers the file says.
     pub devices: DeviceNodes,
+    /// Who runs them, where that is not root.
+    pub rootless: Option<Rootless>,
 }
 
 impl Settings {
@@ -69,6 +77,7 @@ pub(super) fn settings(
     let choices = &options.choices;
     let (platform, architecture) = platform(d, extension.platform.as_ref(), choices.platform.as_ref())?;
     let features = features(d, sources, extension, options)?;
+    let rootless = rootless(d, extension, choices)?;
     let written = extension.cgroup_manager.map(|manager| manager.value);
     let init = extension.init.as_ref().map(|init| init.value.clone());
     Ok(Settings {
@@ -80,6 +89,7 @@ pub(super) fn settings(
         runtimes: runtimes(extension, choices),
         features,
         devices: extension.devices.clone(),
+        rootless,
     })
 }
 
@@ -99,7 +109,7 @@ fn features(
 ) -> Result<Vec<Features>, Reported> {
     let chosen = options.choices.features.iter().map(|path| (path.clone(), None));
     let written = extension.features.iter();
-    let written = written.map(|path| (in_project(&*path.value, &options.directory), Some(path.span)));
+    let written = written.map(|path| (in_project(&path.value, &options.directory), Some(path.span)));
     all(chosen.chain(written).map(|(path, span)| features::read(d, sources, &path, span)))
 }
 

@@ -37,7 +37,7 @@ pub fn host() -> Option<&'static Host> {
 }
 
 /// Whether a test that cannot run has failed.
-fn required() -> bool {
+pub fn required() -> bool {
     std::env::var_os("BUNDLEGEN_REQUIRE_RUNTIMES").is_some_and(|value| value == "1")
 }
 
@@ -58,7 +58,8 @@ fn missing() -> Vec<String> {
     missing
 }
 
-fn installed(program: &str) -> bool {
+/// Whether a program is there.
+pub fn installed(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
@@ -98,6 +99,10 @@ pub struct Runtime {
     pub name: &'static str,
     /// What a shell does first, in a mount namespace that ends with the runtime.
     before: Vec<String>,
+    /// What comes before the runtime on its command line, to be somebody else.
+    user: Vec<String>,
+    /// Its options.
+    options: Vec<String>,
 }
 
 impl Runtime {
@@ -105,7 +110,14 @@ impl Runtime {
         // crun 1.8 refuses cgroup v1 and v2 side by side.
         let hybrid = name == "crun" && hybrid();
         let before = hybrid.then(|| "umount /sys/fs/cgroup/unified".to_owned());
-        Runtime { name, before: before.into_iter().collect() }
+        Runtime { name, before: before.into_iter().collect(), user: Vec::new(), options: Vec::new() }
+    }
+
+    /// The same runtime, called by a user without rights who has a directory.
+    pub fn called_by(&self, uid: u32, gid: u32, home: &Path) -> Self {
+        let root = home.join(self.name).display().to_string();
+        let (before, options) = (self.before.clone(), vec!["--root".to_owned(), root]);
+        Runtime { name: self.name, before, user: become_user(uid, gid, home), options }
     }
 
     /// The same runtime where mounts pass on what is mounted in them, as on every host that systemd has started.
@@ -113,6 +125,8 @@ impl Runtime {
         Runtime {
             name: self.name,
             before: [&self.before[..], &["mount --make-rshared /".to_owned()]].concat(),
+            user: self.user.clone(),
+            options: self.options.clone(),
         }
     }
 
@@ -153,10 +167,20 @@ impl Runtime {
             words.extend(shell);
             words.extend([format!("{}\nexec \"$@\"", self.before.join("\n")), "sh".to_owned()]);
         }
+        words.extend(self.user.iter().cloned());
         words.push(self.name.to_owned());
+        words.extend(self.options.iter().cloned());
         words.extend(args.iter().map(ToString::to_string));
         words
     }
+}
+
+/// The beginning of a command line that a user without rights runs.
+pub fn become_user(uid: u32, gid: u32, home: &Path) -> Vec<String> {
+    let ids = [format!("--reuid={uid}"), format!("--regid={gid}")];
+    let home = format!("XDG_RUNTIME_DIR={}", home.display());
+    let words = ["setpriv", "--clear-groups", &ids[0], &ids[1], "env", "-i"];
+    words.into_iter().chain(["PATH=/usr/sbin:/usr/bin:/sbin:/bin", &home]).map(str::to_owned).collect()
 }
 
 fn call(words: &[String], input: fn() -> Stdio, output: fn() -> Stdio) -> Output {

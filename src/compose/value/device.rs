@@ -155,7 +155,7 @@ impl DeviceRule {
 impl FromStr for DeviceRule {
     type Err = Invalid;
 
-    /// As Docker does (`deviceCgroupRuleRegex` of moby daemon/daemon_unix.go): `TYPE MAJOR:MINOR ACCESS`.
+    /// As Docker does (`deviceCgroupRuleRegex` of moby `daemon/daemon_unix.go`): `TYPE MAJOR:MINOR ACCESS`.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let help = "write `TYPE MAJOR:MINOR ACCESS`, such as `c 1:3 rw` or `b *:* r`";
         let wrong = || Invalid::whole(text, format!("`{text}` is no rule for devices")).help(help);

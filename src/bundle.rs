@@ -1,6 +1,6 @@
 //! From [`Project`] to [`Tree`]: what would be written, all of it, in memory.
 
-mod etc;
+pub mod etc;
 pub mod json;
 pub mod state;
 pub mod sums;

@@ -69,11 +69,9 @@ pub fn yaml(model: &Model, variables: Variables) -> String {
     print(model, Format::Yaml, variables)
 }
 
-/// Any tree as YAML that Compose reads, with every `$` doubled: it is a text and stands for no variable.
+/// Any tree as YAML that Compose reads: no `$` of a text stands for a variable.
 pub fn yaml_of(tree: &serde_json::Value) -> String {
-    let mut tree = Printed::of_json(tree);
-    tree.double_dollars();
-    yaml::write(&tree)
+    yaml::write(&Printed::of_json(tree))
 }
 
 #[cfg(test)]

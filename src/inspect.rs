@@ -1,147 +1,128 @@
 //! From bundles back to a Compose file: what their `config.json` files say, in the words of Compose.
 //!
 //! It is the way of [`lower`](crate::lower) backwards, with one file for the sections of each kind. What a bundle has by
-//! default is not said; what it lacks of that is. Building the result again, with the lock beside it, gives the same
-//! `config.json`. Relative paths start at the directory that holds the bundles' own.
+//! default, or its image by the lock, is not said; what it lacks of that is. Building the result again, with the lock
+//! beside it, gives the same `config.json`. Relative paths start at the directory that holds the bundles' own.
 
 mod annotations;
+mod cgroup;
 mod confinement;
+mod devices;
+mod draft;
+mod environment;
+mod etc;
+mod image;
+mod known;
 mod mounts;
 mod namespaces;
 mod process;
 mod resources;
+mod rootless;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::lock::Lock;
+use crate::lower::capabilities::Privilege;
+use draft::Draft;
+use image::Image;
+use namespaces::Sharing;
+
 /// A bundle as it lies on the disk.
+#[derive(Debug)]
 pub struct Bundle {
     /// The name of its directory.
     pub name: String,
     /// Its `config.json`.
     pub config: Value,
     /// Its other files, by their path in it.
-    pub files: BTreeMap<String, String>,
+    pub files: BTreeMap<String, File>,
 }
 
-/// A Compose file in the making.
-#[derive(Default)]
-struct Draft {
-    /// The attributes of the service at hand.
-    service: Map<String, Value>,
-    /// `volumes` at the top.
-    volumes: Map<String, Value>,
-    /// `x-bundlegen` at the top.
-    extension: Map<String, Value>,
-    /// What no Compose file can say.
-    unsaid: Vec<String>,
+/// A file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its content.
+    pub text: String,
+    /// Whether it can be executed.
+    pub executable: bool,
 }
 
 /// What bundles say.
+#[derive(Debug)]
 pub struct Inspected {
     /// A Compose file.
     pub file: Value,
-    /// What no Compose file can say, as `NAME: JSON pointer`.
+    /// What no Compose file can say, as `NAME: JSON pointer`, or the path of a file.
     pub unsaid: Vec<String>,
+    /// The bundles whose image the lock does not know: what they have taken away of it is not known either.
+    pub without_lock: Vec<String>,
 }
 
-/// Says what bundles say as a Compose file.
-pub fn inspect(bundles: &[Bundle]) -> Inspected {
+/// What the sections know of a bundle.
+struct Facts<'a> {
+    privilege: Privilege,
+    network: Sharing<'a>,
+    ipc: Sharing<'a>,
+    /// Whether it has names of its own.
+    own_uts: bool,
+    image: Image<'a>,
+    /// All bundles, by name.
+    bundles: &'a BTreeMap<&'a str, &'a Bundle>,
+}
+
+/// Says what bundles say as a Compose file. The lock is that of their project.
+pub fn inspect(bundles: &[Bundle], lock: Option<&Lock>) -> Inspected {
     let mut draft = Draft::default();
+    let for_root = |bundle| rootless::for_root(&mut draft, bundle);
+    let of_root: Vec<Option<Bundle>> = bundles.iter().map(for_root).collect();
+    let read = bundles.iter().zip(&of_root).map(|(bundle, of_root)| of_root.as_ref().unwrap_or(bundle));
+    let bundles: Vec<&Bundle> = read.collect();
+    let by_name: BTreeMap<&str, &Bundle> =
+        bundles.iter().map(|bundle| (bundle.name.as_str(), *bundle)).collect();
+    let shared = namespaces::shared_ipc(&bundles);
     let mut services = Map::new();
-    for bundle in bundles {
-        draft.bundle(bundle);
-        services.insert(bundle.name.clone(), Value::Object(std::mem::take(&mut draft.service)));
-    }
-    let mut file = Map::new();
-    for (key, map) in [("x-bundlegen", draft.extension), ("services", services), ("volumes", draft.volumes)] {
-        if !map.is_empty() {
-            file.insert(key.to_owned(), Value::Object(map));
+    for bundle in bundles.iter().copied() {
+        if services.contains_key(&bundle.name) {
+            draft.cannot_say(bundle, "another bundle has this name");
+            continue;
         }
+        one(&mut draft, bundle, &by_name, &shared, lock);
+        services.insert(bundle.name.clone(), Value::Object(draft.take_service()));
     }
-    Inspected { file: Value::Object(file), unsaid: draft.unsaid }
+    cgroup::check(&mut draft, &bundles);
+    draft.finish(services)
 }
 
-/// What the sections read; anything else in a `config.json` is not ours.
-const KNOWN: &[(&str, &[&str])] = &[
-    ("", &["annotations", "domainname", "hostname", "linux", "mounts", "ociVersion", "process", "root"]),
-    (
-        "/process",
-        &[
-            "apparmorProfile",
-            "args",
-            "capabilities",
-            "cwd",
-            "env",
-            "noNewPrivileges",
-            "oomScoreAdj",
-            "rlimits",
-            "selinuxLabel",
-            "terminal",
-            "user",
-        ],
-    ),
-    (
-        "/linux",
-        &[
-            "cgroupsPath",
-            "devices",
-            "gidMappings",
-            "maskedPaths",
-            "mountLabel",
-            "namespaces",
-            "readonlyPaths",
-            "resources",
-            "rootfsPropagation",
-            "seccomp",
-            "sysctl",
-            "uidMappings",
-        ],
-    ),
-    ("/linux/resources", &["blockIO", "cpu", "devices", "memory", "pids"]),
-];
-
-impl Draft {
-    fn bundle(&mut self, bundle: &Bundle) {
-        for (at, keys) in KNOWN {
-            let map = bundle.config.pointer(at).and_then(Value::as_object);
-            let foreign = map.into_iter().flat_map(Map::keys).filter(|key| !keys.contains(&key.as_str()));
-            self.unsaid.extend(foreign.map(|key| format!("{}: {at}/{key}", bundle.name)));
-        }
-        let privileged = confinement::confinement(self, bundle);
-        annotations::annotations(self, bundle);
-        process::process(self, bundle);
-        mounts::mounts(self, bundle, privileged);
-        namespaces::namespaces(self, bundle, privileged);
-        resources::resources(self, bundle);
+fn one<'a>(
+    draft: &mut Draft,
+    bundle: &'a Bundle,
+    bundles: &'a BTreeMap<&'a str, &'a Bundle>,
+    shared: &BTreeSet<&str>,
+    lock: Option<&'a Lock>,
+) {
+    for at in known::foreign(&bundle.config) {
+        draft.cannot_say(bundle, &at);
     }
-
-    /// Sets an attribute, unless there is nothing to say.
-    fn set(&mut self, key: &str, value: impl Into<Value>) {
-        let value = value.into();
-        let says_nothing = match &value {
-            Value::Null => true,
-            Value::Array(items) => items.is_empty(),
-            Value::Object(map) => map.is_empty(),
-            _ => false,
-        };
-        if !says_nothing {
-            self.service.insert(key.to_owned(), value);
-        }
+    let privilege = confinement::privilege(bundle);
+    let (network, ipc) = (namespaces::network(bundle), namespaces::ipc(bundle));
+    let image = Image::of(bundle, lock);
+    let own_uts = namespaces::has_own(bundle, "uts");
+    let facts = Facts { privilege, network, ipc, own_uts, image, bundles };
+    if let Image::Unknown = facts.image {
+        draft.without_lock.push(bundle.name.clone());
     }
-
-    /// Adds an item to an attribute that is a list.
-    fn push(&mut self, key: &str, item: impl Into<Value>) {
-        let list = self.service.entry(key).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(items) = list {
-            items.push(item.into());
-        }
-    }
-
-    fn cannot_say(&mut self, bundle: &Bundle, at: &str) {
-        self.unsaid.push(format!("{}: {at}", bundle.name));
-    }
+    image::platform(draft, bundle, lock);
+    confinement::confinement(draft, bundle, &facts);
+    annotations::annotations(draft, bundle, &facts);
+    process::process(draft, bundle, &facts);
+    environment::environment(draft, bundle, &facts);
+    namespaces::namespaces(draft, bundle, &facts, shared);
+    mounts::mounts(draft, bundle, &facts);
+    cgroup::cgroup(draft, bundle);
+    resources::resources(draft, bundle);
+    devices::devices(draft, bundle, privilege);
 }
 
 impl Bundle {
@@ -159,6 +140,10 @@ impl Bundle {
 
     fn map(&self, pointer: &str) -> impl Iterator<Item = (&String, &Value)> {
         self.at(pointer).and_then(Value::as_object).into_iter().flatten()
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.at("/annotations")?.get(key)?.as_str()
     }
 }
 

@@ -23,7 +23,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // What is handed on is spelt as `config` prints it.
     ("lower", &["source", "diag", "yaml", "compose", "load", "model", "config", "image", "lock", "project"]),
     ("bundle", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project", "lower"]),
-    ("inspect", &["compose", "bundle", "lower"]),
+    ("inspect", &["compose", "lock", "bundle", "lower"]),
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.

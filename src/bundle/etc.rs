@@ -6,7 +6,7 @@ use crate::compose::Service;
 use crate::compose::value::extra_host::Address;
 
 /// The names every container knows.
-const LOOPBACK: &str = "\
+pub const LOOPBACK: &str = "\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 fe00::0\tip6-localnet

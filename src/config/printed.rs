@@ -42,14 +42,14 @@ impl Printed {
         Printed::Map(top)
     }
 
-    /// A tree without spans.
+    /// A tree without spans, with `$$` for every `$` of a text. No variable is looked for in a key.
     pub(super) fn of_json(value: &serde_json::Value) -> Printed {
         use serde_json::Value;
         match value {
             Value::Null => Printed::Null,
             Value::Bool(value) => Printed::Bool(*value),
             Value::Number(number) => Printed::Plain(number.to_string().into()),
-            Value::String(text) => Printed::Text(text.as_str().into()),
+            Value::String(text) => Printed::Text(text.replace('$', "$$").into()),
             Value::Array(items) => Printed::List(items.iter().map(Printed::of_json).collect()),
             Value::Object(map) => {
                 let entries =

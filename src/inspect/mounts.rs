@@ -1,137 +1,106 @@
 //! `mounts`: what a container sees of the host and of volumes.
 
+mod files;
+mod options;
+mod ours;
+mod volumes;
+
 use std::path::{Component, Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{Bundle, Draft, texts};
-use crate::lower::annotations::{CREATE, NOCOPY};
-use crate::lower::capabilities::Privilege;
-use crate::lower::defaults::{DefaultMount, MOUNTS};
-use crate::lower::mounts::{HOSTNAME, HOSTS};
+use super::{Bundle, Draft, Facts, annotations, texts};
+use crate::lower::annotations::{CREATE, EXTERNAL, NOCOPY};
+use crate::lower::mounts::INIT;
 
-/// Where `init: true` puts the program.
-const INIT: &str = "/sbin/docker-init";
+/// A mount as it stands in the list.
+struct Mount<'a> {
+    destination: &'a str,
+    kind: &'a str,
+    source: &'a str,
+    options: Vec<&'a str>,
+}
 
-/// How mounts below a mount travel.
-const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
-
-pub(super) fn mounts(draft: &mut Draft, bundle: &Bundle, privilege: Privilege) {
-    let paths = |key: &str| -> Vec<String> {
-        let list = bundle.at("/annotations").and_then(|all| all.get(key)).and_then(Value::as_str);
-        list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default()
-    };
-    let (created, empty) = (paths(CREATE), paths(NOCOPY));
-    for (index, mount) in bundle.list("/mounts").iter().enumerate() {
+impl<'a> Mount<'a> {
+    fn of(mount: &'a Value) -> Self {
         let text = |key: &str| mount.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (destination, source) = (text("destination"), text("source"));
-        let options: Vec<&str> =
-            mount.get("options").and_then(Value::as_array).into_iter().flat_map(|all| texts(all)).collect();
-        if is_default(draft, destination, text("type"), &options, privilege)
-            || is_generated(destination, source)
-        {
-            continue;
+        let options = mount.get("options").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        Mount {
+            destination: text("destination"),
+            kind: text("type"),
+            source: text("source"),
+            options: texts(options).collect(),
         }
-        let said = match text("type") {
-            "bind" if destination == INIT && init(bundle).is_some() => {
-                draft.extension.insert("init".into(), source.into());
-                continue;
-            }
-            "bind" => Some(bind(draft, destination, source, &options, &created, &empty)),
-            "tmpfs" => {
-                draft.push("tmpfs", format!("{destination}:{}", options.join(",")));
-                continue;
-            }
-            _ => None,
+    }
+}
+
+/// What `prepare` is told about the sources.
+struct Notes {
+    created: Vec<String>,
+    empty: Vec<String>,
+    external: Vec<String>,
+}
+
+impl Notes {
+    fn of(bundle: &Bundle) -> Self {
+        let paths = |key| {
+            let mut paths = bundle.annotation(key).and_then(annotations::list).unwrap_or_default();
+            paths.sort();
+            paths
         };
-        match said {
-            Some(volume) => draft.push("volumes", volume),
-            None => draft.cannot_say(bundle, &format!("/mounts/{index}")),
-        }
+        Notes { created: paths(CREATE), empty: paths(NOCOPY), external: paths(EXTERNAL) }
     }
 }
 
-/// A mount that every container has. One of another size says `shm_size`.
-fn is_default(
-    draft: &mut Draft,
-    destination: &str,
-    kind: &str,
-    options: &[&str],
-    privilege: Privilege,
-) -> bool {
-    let same = |mount: &&DefaultMount| mount.destination == destination && mount.kind == kind;
-    let Some(default) = MOUNTS.iter().find(same) else { return false };
-    let ordinary = default.options;
-    let expected = match privilege {
-        Privilege::Privileged => default.privileged_options.unwrap_or(ordinary),
-        Privilege::Ordinary => ordinary,
+/// Whether a sorted list has a path.
+fn has(list: &[String], path: &str) -> bool {
+    list.binary_search_by(|known| known.as_str().cmp(path)).is_ok()
+}
+
+pub(super) fn mounts<'a>(draft: &mut Draft, bundle: &'a Bundle, facts: &Facts<'a>) {
+    let notes = Notes::of(bundle);
+    let mounts: Vec<Mount> = bundle.list("/mounts").iter().map(Mount::of).collect();
+    let private = files::private(draft, bundle, &mounts);
+    let mut borrowed = volumes::Borrowed::default();
+    for (index, mount) in mounts.iter().enumerate() {
+        let said = ours::ours(draft, bundle, facts, mount)
+            || files::file(draft, bundle, &private, mount)
+            || volumes::volume(draft, bundle, facts, &notes, mount, &mut borrowed);
+        if !said {
+            draft.cannot_say(bundle, &format!("/mounts/{index}"));
+        }
+    }
+    ours::check(draft, bundle, facts, &mounts);
+    borrowed.say(draft, bundle, facts, &mounts);
+    propagation(draft, bundle, &mounts);
+}
+
+/// The root is as shared as the mounts in it have to be.
+fn propagation(draft: &mut Draft, bundle: &Bundle, mounts: &[Mount]) {
+    let has = |wanted: [&str; 2]| {
+        let is_wanted = |mount: &Mount| {
+            let bind = options::Bind::of(&mount.options);
+            mount.kind == "bind"
+                && bind.and_then(|bind| bind.propagation).is_some_and(|p| wanted.contains(&p))
+        };
+        mounts.iter().any(|mount| is_wanted(mount) && !mount.source.starts_with(volumes::VOLUMES))
     };
-    let size = options.iter().find_map(|option| option.strip_prefix("size="));
-    let other = |options: &[&str]| -> Vec<String> {
-        options.iter().filter(|option| !option.starts_with("size=")).map(ToString::to_string).collect()
-    };
-    if destination == "/dev/shm" && other(options) == other(expected) {
-        if !options.iter().eq(expected.iter()) {
-            draft.set("shm_size", size.unwrap_or_default());
-        }
-        return true;
+    let expected =
+        if has(["shared", "rshared"]) { Some("shared") } else { has(["slave", "rslave"]).then_some("slave") };
+    if bundle.text("/linux/rootfsPropagation") != expected {
+        draft.cannot_say(bundle, "/linux/rootfsPropagation");
     }
-    options.iter().eq(expected.iter())
 }
 
-/// A file that the build generates.
-fn is_generated(destination: &str, source: &str) -> bool {
-    let host = destination == source && [HOSTS, "/etc/resolv.conf"].contains(&destination);
-    let own = destination.strip_prefix('/') == Some(source);
-    host || (own && [HOSTS, HOSTNAME, "/etc/resolv.conf"].contains(&destination))
-}
-
-/// The program that `init: true` mounts.
-pub(super) fn init(bundle: &Bundle) -> Option<&Value> {
-    bundle.list("/mounts").iter().find(|mount| mount.get("destination").and_then(Value::as_str) == Some(INIT))
-}
-
-fn bind(
-    draft: &mut Draft,
-    destination: &str,
-    source: &str,
-    options: &[&str],
-    created: &[String],
-    empty: &[String],
-) -> Value {
-    let mut volume = Map::new();
-    volume.insert("target".into(), destination.into());
-    if options.contains(&"ro") {
-        volume.insert("read_only".into(), true.into());
-    }
-    let propagation = options.iter().find(|option| PROPAGATIONS.contains(option));
-    let named =
-        source.strip_prefix("../volumes/").filter(|name| !name.contains('/') && propagation.is_none());
-    if let Some(name) = named {
-        volume.insert("type".into(), "volume".into());
-        volume.insert("source".into(), name.into());
-        if empty.iter().any(|path| path == source) {
-            volume.insert("volume".into(), json!({ "nocopy": true }));
-        }
-        let external = !created.iter().any(|path| path == source);
-        let definition =
-            if external { json!({ "external": true, "name": name }) } else { json!({ "name": name }) };
-        draft.volumes.insert(name.to_owned(), definition);
-    } else {
-        volume.insert("type".into(), "bind".into());
-        volume.insert("source".into(), in_project(source).into());
-        let mut bind = Map::new();
-        bind.insert("create_host_path".into(), created.iter().any(|path| path == source).into());
-        if let Some(propagation) = propagation {
-            bind.insert("propagation".into(), (*propagation).into());
-        }
-        volume.insert("bind".into(), Value::Object(bind));
-    }
-    Value::Object(volume)
+/// The source of the program that `init: true` mounts.
+pub(super) fn init(bundle: &Bundle) -> Option<&str> {
+    let mut mounts = bundle.list("/mounts").iter().map(Mount::of);
+    let is_init = |mount: &Mount| mount.destination == INIT && mount.kind == "bind";
+    mounts.find(|mount| is_init(mount) && mount.options == ["bind", "ro"]).map(|mount| mount.source)
 }
 
 /// A path from the bundle as one from the directory of the project, which holds that of the bundles.
-pub(super) fn in_project(path: &str) -> String {
+pub(super) fn in_project(bundle: &Bundle, path: &str) -> String {
     if path.starts_with('/') {
         return path.to_owned();
     }
@@ -144,7 +113,8 @@ pub(super) fn in_project(path: &str) -> String {
     }
     let way: PathBuf = match ups {
         2 => rest.as_path().to_owned(),
-        _ => Path::new("bundles").join(path),
+        1 => Path::new("bundles").join(rest.as_path()),
+        _ => Path::new("bundles").join(&bundle.name).join(path),
     };
     format!("./{}", way.display())
 }

@@ -17,6 +17,8 @@ use crate::source::{Span, Spanned};
 
 mod table;
 
+pub use table::known;
+
 /// The nodes and the rules for them. Everything is denied, then the harmless devices are allowed, then those of the
 /// service, and last `device_cgroup_rules`. A privileged container may use any (moby `daemon/oci_linux.go`, `WithDevices`).
 /// The nodes that every container has are made by the runtime.

@@ -4,6 +4,7 @@
 //! so it is decided last and is the same on every machine that builds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use oci_spec::runtime as oci;
@@ -12,7 +13,7 @@ use crate::compose::value::architecture::Architecture;
 use crate::compose::value::capability::Capability;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::project::Seccomp;
-use crate::source::{FileId, Span};
+use crate::source::Span;
 
 use super::Context;
 use super::origin::{Origin, Origins};
@@ -56,22 +57,32 @@ pub fn seccomp(
         (Seccomp::Unsaid, None) => (default(), Origin::Default("Docker's seccomp profile")),
         (Seccomp::Builtin(span), _) => (default(), Origin::Written(*span)),
         (Seccomp::File { text, file, span }, _) => {
-            (Rc::new(of_file(d, context, text, *file).ok()?), Origin::Written(*span))
+            let place = |range: Range<usize>| Span::new(*file, range.start, range.end);
+            (Rc::new(written(d, context, text, place).ok()?), Origin::Written(*span))
+        }
+        (Seccomp::Inline(profile), _) => {
+            let place = |range: Range<usize>| profile.at(range);
+            (Rc::new(written(d, context, &profile.value, place).ok()?), Origin::Written(profile.span))
         }
     };
     o.set("/linux/seccomp", origin);
     Some(profile)
 }
 
-fn of_file(
+fn written(
     d: &mut Diagnostics,
     context: &Context,
     text: &str,
-    file: FileId,
+    place: impl Fn(Range<usize>) -> Span,
 ) -> Result<oci::LinuxSeccomp, Reported> {
-    parse_profile(text, &context.capabilities, context.settings.architecture, KernelVersion::OLDEST).map_err(
-        |invalid| d.invalid(Code::SeccompProfile, invalid, |range| Span::new(file, range.start, range.end)),
-    )
+    parse_profile(text, &context.capabilities, context.settings.architecture, KernelVersion::OLDEST)
+        .map_err(|invalid| d.invalid(Code::SeccompProfile, invalid, place))
+}
+
+/// Whether a text is a profile that stands for itself: one that was read before is the same when it is read again.
+pub fn is_profile(text: &str, capabilities: &BTreeSet<Capability>) -> bool {
+    let read = |architecture| parse_profile(text, capabilities, architecture, KernelVersion::OLDEST);
+    Architecture::ALL.first().is_some_and(|architecture| read(*architecture).is_ok())
 }
 
 const EPERM: u32 = 1;

@@ -29,6 +29,8 @@ pub enum Seccomp {
         /// Where it was asked for.
         span: Span,
     },
+    /// A profile that stands in the option itself.
+    Inline(Spanned<Rc<str>>),
 }
 
 /// How a service is confined by name.
@@ -149,13 +151,23 @@ fn read(
             let file = sources.read(&path).map_err(|error| unreadable(d, &path, &error, Some(span)))?;
             Ok(Seccomp::File { text: sources.text(file), file, span })
         }
+        SeccompChoice::Inline(text) => {
+            let option = format!("{INLINE}{text}");
+            let (start, end) = (INLINE.len(), option.len());
+            let span = Spanned { value: Rc::from(option), span }.at(start..end);
+            Ok(Seccomp::Inline(Spanned { value: text.into(), span }))
+        }
     }
 }
+
+/// What stands before a profile in its option.
+const INLINE: &str = "seccomp=";
 
 fn named(choice: &SeccompChoice) -> &str {
     match choice {
         SeccompChoice::Unconfined => "unconfined",
         SeccompChoice::Builtin => "builtin",
         SeccompChoice::File(name) => name,
+        SeccompChoice::Inline(_) => "a profile",
     }
 }

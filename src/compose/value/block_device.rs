@@ -47,6 +47,27 @@ impl FromStr for BlockDevice {
     }
 }
 
+impl BlockDevice {
+    /// The path that it has on every host, if it has one.
+    pub fn path(self) -> Option<String> {
+        let numbered = NUMBERED
+            .iter()
+            .find(|(_, major, count)| self.major == *major && (0..*count).contains(&self.minor));
+        if let Some((prefix, ..)) = numbered {
+            return Some(format!("{prefix}{}", self.minor));
+        }
+        let major = DISKS.iter().position(|major| *major == self.major)?;
+        let minor = usize::try_from(self.minor).ok().filter(|minor| minor % 16 == 0 && *minor < 256)?;
+        let mut rest = major * DISKS_OF_ONE + minor / 16 + 1;
+        let mut letters = Vec::new();
+        while rest > 0 {
+            letters.push(char::from(b'a' + u8::try_from((rest - 1) % 26).ok()?));
+            rest = (rest - 1) / 26;
+        }
+        Some(format!("/dev/sd{}", letters.iter().rev().collect::<String>()))
+    }
+}
+
 /// The disk with some letters behind `sd`: `a` to `z`, `aa` to `zz`, and so on.
 fn disk(letters: &str) -> Option<BlockDevice> {
     if letters.is_empty() || letters.len() > 3 || !letters.bytes().all(|byte| byte.is_ascii_lowercase()) {

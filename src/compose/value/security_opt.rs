@@ -73,6 +73,8 @@ pub enum SeccompChoice {
     Builtin,
     /// A file, relative to the project directory.
     File(String),
+    /// The profile itself, as Docker's API has it.
+    Inline(String),
 }
 
 const KEYS: &[&str] =
@@ -88,6 +90,7 @@ impl FromStr for SecurityOpt {
             ("seccomp", Some(value)) if !value.is_empty() => Ok(SecurityOpt::Seccomp(match value {
                 "unconfined" => SeccompChoice::Unconfined,
                 "builtin" => SeccompChoice::Builtin,
+                profile if profile.starts_with('{') => SeccompChoice::Inline(profile.to_owned()),
                 file => SeccompChoice::File(file.to_owned()),
             })),
             ("apparmor", Some(value)) if !value.is_empty() => Ok(SecurityOpt::Apparmor(value.to_owned())),
@@ -183,6 +186,7 @@ mod tests {
             ("seccomp:builtin", SecurityOpt::Seccomp(SeccompChoice::Builtin)),
             ("seccomp:./a=b.json", file("./a=b.json")),
             ("seccomp=C:x", file("C:x")),
+            ("seccomp={\"a\": 1}", SecurityOpt::Seccomp(SeccompChoice::Inline("{\"a\": 1}".into()))),
             ("no-new-privileges", SecurityOpt::NoNewPrivileges(true)),
             ("no-new-privileges:false", SecurityOpt::NoNewPrivileges(false)),
             ("apparmor=unconfined", SecurityOpt::Apparmor("unconfined".into())),

@@ -69,8 +69,35 @@ pub fn lower(
     settings: &Settings,
     profiles: &mut Profiles,
 ) -> Result<Lowered, Reported> {
+    index(&service.written);
     let before = d.errors();
-    // Every attribute has a section that reads it: a new one does not compile until it has a home here.
+    let context = Context {
+        service,
+        settings,
+        capabilities: final_capabilities(&service.written),
+        userns: userns::userns(service, settings),
+    };
+    let mut o = Origins::default();
+    let mut spec = empty_spec(d)?;
+    o.set("/ociVersion", Origin::Default("the oldest version that has all we use"));
+    spec.set_root(root::root(d, &context, &mut o).ok())
+        .set_process(process::process(d, &context, &mut o).ok())
+        .set_hostname(hostname::hostname(&context, &mut o))
+        .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
+        .set_annotations(annotations::annotations(d, &context, &mut o).ok())
+        .set_linux(Some(linux(d, &context, &mut o)));
+    rootless::rootless(d, &context, &mut o, &mut spec);
+    // The profile follows the final capabilities.
+    let seccomp = seccomp::seccomp(d, &context, &mut o, profiles);
+    spec.set_version(version(seccomp.as_deref()).to_owned());
+    if d.errors() > before {
+        d.failed()?;
+    }
+    Ok(Lowered { spec, seccomp, origins: o })
+}
+
+/// Every attribute has a section that reads it, named beside it: a new one does not compile until it has a home here.
+fn index(service: &compose::Service) {
     let compose::Service {
         annotations: _,         // annotations
         attach: _,              // supervision
@@ -152,31 +179,7 @@ pub fn lower(
         volumes_from: _,        // mounts, through the project's mounts
         working_dir: _,         // process
         extension: _,           // root
-    } = &*service.written;
-
-    let context = Context {
-        service,
-        settings,
-        capabilities: final_capabilities(&service.written),
-        userns: userns::userns(service, settings),
-    };
-    let mut o = Origins::default();
-    let mut spec = empty_spec(d)?;
-    o.set("/ociVersion", Origin::Default("the oldest version that has all we use"));
-    spec.set_root(root::root(d, &context, &mut o).ok())
-        .set_process(process::process(d, &context, &mut o).ok())
-        .set_hostname(hostname::hostname(&context, &mut o))
-        .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
-        .set_annotations(annotations::annotations(d, &context, &mut o).ok())
-        .set_linux(Some(linux(d, &context, &mut o)));
-    rootless::rootless(d, &context, &mut o, &mut spec);
-    // The profile follows the final capabilities.
-    let seccomp = seccomp::seccomp(d, &context, &mut o, profiles);
-    spec.set_version(version(seccomp.as_deref()).to_owned());
-    if d.errors() > before {
-        d.failed()?;
-    }
-    Ok(Lowered { spec, seccomp, origins: o })
+    } = service;
 }
 
 fn version(seccomp: Option<&oci::LinuxSeccomp>) -> &'static str {

@@ -240,7 +240,6 @@ const WORDS: &[Words] = &[
         &[
             "no-new-privileges",
             "no-new-privileges:true",
-            "no-new-privileges:false",
             "seccomp=unconfined",
             "apparmor=unconfined",
             "apparmor=mine",

@@ -76,11 +76,11 @@ fn device(draft: &mut Draft, node: &Value, access: &str) -> Option<()> {
     Some(())
 }
 
-/// The letter, the numbers and the access of a rule, as `device_cgroup_rules` has them. -1 is any number.
+/// The letter, the numbers and the access of a rule, as `device_cgroup_rules` has them. One without a number is for any.
 fn written(rule: &Value) -> Option<String> {
-    let number = |key: &str| match rule.get(key)?.as_i64()? {
-        -1 => Some("*".to_owned()),
-        number => Some(number.to_string()),
+    let number = |key: &str| match rule.get(key) {
+        None => Some("*".to_owned()),
+        Some(number) => number.as_u64().map(|number| number.to_string()),
     };
     let kind = rule.get("type")?.as_str()?;
     let access = rule.get("access")?.as_str()?;

@@ -13,7 +13,7 @@ use crate::compose::value::signal::Signal;
 use crate::lower::annotations::{CONTAINER_NAME, CREATE, EXTERNAL, IMAGE, NOCOPY, OWN_PREFIX, PRIVATE};
 
 /// The attributes that are handed on as they are.
-const HANDED_ON: [&str; 16] = [
+const HANDED_ON: [&str; 17] = [
     "attach",
     "depends_on",
     "external_links",
@@ -21,6 +21,7 @@ const HANDED_ON: [&str; 16] = [
     "links",
     "logging",
     "mac_address",
+    "network_mode",
     "ports",
     "post_start",
     "pre_stop",
@@ -39,14 +40,11 @@ const EXPOSED_PORTS: &str = "org.opencontainers.image.exposedPorts";
 pub(super) fn annotations(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
     for (key, value) in bundle.map("/annotations") {
         let Some(text) = value.as_str() else { continue };
-        let said = match key.strip_prefix(OWN_PREFIX) {
-            Some(own) => handed_on(draft, bundle, key, own, text),
-            None => {
-                others(draft, facts, key, text);
-                Some(())
-            }
+        let Some(own) = key.strip_prefix(OWN_PREFIX) else {
+            others(draft, facts, key, text);
+            continue;
         };
-        if said.is_none() {
+        if handed_on(draft, bundle, key, own, text).is_none() {
             draft.cannot_say(bundle, &format!("/annotations/{}", pointed(key)));
         }
     }

@@ -34,7 +34,7 @@ fn of_systemd(draft: &mut Draft, bundle: &Bundle, slice: &str, name: &str) -> Op
 fn of_directory(draft: &mut Draft, bundle: &Bundle, path: &str) -> Option<()> {
     let (parent, name) = path.rsplit_once('/')?;
     draft.project(bundle, AT, project(bundle, name)?);
-    if parent.ends_with(".slice") {
+    if parent.strip_suffix(".slice").is_some() {
         draft.extend(bundle, AT, "cgroup_manager", "cgroupfs");
     }
     draft.set("cgroup_parent", if parent.is_empty() { "/" } else { parent });

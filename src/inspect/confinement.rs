@@ -196,7 +196,9 @@ fn labels(draft: &mut Draft, bundle: &Bundle) {
     if let (true, Some(kind)) = (unlike.is_empty(), said.get("type")) {
         unlike.push(format!("label=type:{kind}"));
     }
-    unlike.into_iter().for_each(|option| draft.push("security_opt", option));
+    for option in unlike {
+        draft.push("security_opt", option);
+    }
 }
 
 /// The parts of a label by their names in `security_opt`. A part that has none must be as it always is.

@@ -15,7 +15,9 @@ pub(super) fn file(draft: &mut Draft, bundle: &Bundle, facts: &Facts, path: &str
     let text = bundle.files.get(path).map(|file| file.text.as_str());
     let said = match path {
         "etc/hosts" => text.and_then(hosts).map(|hosts| {
-            hosts.into_iter().for_each(|host| draft.push("extra_hosts", host));
+            for host in hosts {
+                draft.push("extra_hosts", host);
+            }
         }),
         "etc/resolv.conf" => text.and_then(resolver).map(|words| {
             for (key, words) in words {

@@ -133,5 +133,5 @@ fn check(draft: &mut Draft, bundle: &Bundle) {
 
 /// A network of its own has nothing in it, unless something was to be.
 fn is_empty(draft: &Draft) -> bool {
-    !["ports", "networks", "links", "mac_address"].iter().any(|key| draft.says(key))
+    !["network_mode", "ports", "networks", "links", "mac_address"].iter().any(|key| draft.says(key))
 }

@@ -92,13 +92,12 @@ fn user(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
         let same = (u64::from(user.uid), u64::from(user.gid)) == (uid, gid);
         groups.strip_prefix(gids.as_slice()).filter(|_| same)
     });
-    let further = match of_image {
-        Some(further) => further,
-        None => {
-            draft.set("user", format!("{uid}:{gid}"));
-            // The group of the user itself comes first.
-            groups.strip_prefix(&[gid]).unwrap_or(&groups)
-        }
+    let further = if let Some(further) = of_image {
+        further
+    } else {
+        draft.set("user", format!("{uid}:{gid}"));
+        // The group of the user itself comes first.
+        groups.strip_prefix(&[gid]).unwrap_or(&groups)
     };
     draft.set("group_add", further.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
@@ -140,7 +139,7 @@ fn name_of_host(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
     match name {
         _ if name == implied.as_deref() => {}
         Some(name) if can_be_said && name.parse::<hostname::Hostname>().is_ok() => {
-            draft.set("hostname", name)
+            draft.set("hostname", name);
         }
         _ => draft.cannot_say(bundle, "/hostname"),
     }

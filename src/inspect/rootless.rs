@@ -40,7 +40,7 @@ pub(super) fn for_root(draft: &mut Draft, bundle: &Bundle) -> Option<Bundle> {
 /// The ranges, if there are any and they are what a build writes.
 fn ranges(bundle: &Bundle, at: &str) -> Option<Vec<Range>> {
     let range = |range: &Value| {
-        let number = |key: &str| range.get(key)?.as_u64().filter(|number| *number <= u64::from(u32::MAX));
+        let number = |key: &str| range.get(key)?.as_u64().filter(|number| u32::try_from(*number).is_ok());
         let known = ["containerID", "hostID", "size"];
         let whole = range.as_object()?.keys().all(|key| known.contains(&key.as_str()));
         let size = number("size").filter(|size| *size > 0)?;

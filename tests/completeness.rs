@@ -6,6 +6,7 @@
     clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "tests make their inputs"
 )]
@@ -179,12 +180,12 @@ fn every_attribute_shows() {
 /// nothing.
 struct Words {
     place: &'static str,
-    words: &'static [&'static str],
+    legal: &'static [&'static str],
     same: &'static [(&'static str, &'static str)],
 }
 
 const fn words(place: &'static str, words: &'static [&'static str]) -> Words {
-    Words { place, words, same: &[] }
+    Words { place, legal: words, same: &[] }
 }
 
 impl Words {
@@ -305,10 +306,10 @@ fn every_word_shows() {
     let scratch = tempfile::tempdir().unwrap();
     let dir = project(scratch.path());
     let mut wrong = Vec::new();
-    for Words { place, words, same } in WORDS {
+    for Words { place, legal, same } in WORDS {
         let mut outcomes = vec![("", of_lines(&dir, ""))];
         let silent = outcomes[0].1.texts.clone();
-        for word in *words {
+        for word in *legal {
             let outcome = of_lines(&dir, &place.replace("WORD", word));
             let named = outcome.texts.iter().any(|text| text.contains(word));
             if outcome.tree.is_none() && !named {

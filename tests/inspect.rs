@@ -1,5 +1,11 @@
 //! What `inspect` prints of the bundles of a project is a project with the same bundles.
-#![allow(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "tests make their inputs")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests make their inputs"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,7 +55,10 @@ fn lines(config: &serde_json::Value) -> Vec<String> {
 fn difference(want: &serde_json::Value, have: &serde_json::Value) -> String {
     let (want, have) = (lines(want), lines(have));
     let only = |a: &[String], b: &[String], sign: char| -> String {
-        a.iter().filter(|line| !b.contains(line)).take(8).map(|line| format!("  {sign}{line}\n")).collect()
+        a.iter()
+            .filter(|line| !b.contains(line))
+            .take(8)
+            .fold(String::new(), |all, line| all + &format!("  {sign}{line}\n"))
     };
     format!("{}{}", only(&want, &have, '-'), only(&have, &want, '+'))
 }
@@ -208,7 +217,7 @@ fn nothing_that_is_read_makes_it_fail() {
         json!([[{}]]),
         json!({ "": {} }),
     ];
-    for at in all.iter() {
+    for at in &all {
         for value in &values {
             let mut changed = config.clone();
             *changed.pointer_mut(at).unwrap() = value.clone();

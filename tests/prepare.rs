@@ -166,6 +166,19 @@ fn a_failure_leaves_the_old_root() {
 }
 
 #[test]
+fn the_trees_of_the_kernel_are_no_links_in_an_image() {
+    for name in ["dev", "proc", "sys"] {
+        let store = Store::new();
+        let bundles = Bundles::new();
+        let linked = store.image("amd64", &[gzip(&Tar::new().dir("real").symlink(name, "real").end())]);
+        bundles.config("web", Some(&linked), &[]).seal();
+        let error = bundles.prepare(store.path()).unwrap_err();
+        assert!(error.contains(&format!("/{name} is a symbolic link in the image")), "{error}");
+        assert!(!bundles.path("web/rootfs").exists());
+    }
+}
+
+#[test]
 fn what_was_changed_is_refused_as_a_whole() {
     let store = Store::new();
     let bundles = Bundles::new();

@@ -19,6 +19,9 @@ const MARKER_PARTIAL: &str = ".rootfs.image.partial";
 const REPLACING: &str = "replacing";
 const NOT_ROOT: &str = "without owners";
 
+/// Where runtimes mount what belongs to the kernel.
+const KERNEL_TREES: [&str; 3] = ["dev", "proc", "sys"];
+
 /// What a bundle should have.
 pub(super) struct Rootfs<'a> {
     pub tree: &'a Tree,
@@ -55,6 +58,7 @@ impl Rootfs<'_> {
             // Nobody else is in the container.
             report.owners = 0;
         }
+        self.refuse_links(PARTIAL)?;
         self.make_mount_points(PARTIAL)?;
         // What the marker says must still be true after the power has failed.
         rustix::fs::syncfs(&directory).map_err(|error| Error::io(&partial, error))?;
@@ -62,6 +66,20 @@ impl Rootfs<'_> {
         self.put_in_place(lacking)?;
         progress(Progress::Unpacked { bundle: bundle.clone(), report });
         summary.unpacked.push((bundle, report));
+        Ok(())
+    }
+
+    /// Runtimes have followed such links and mounted the kernel's own files somewhere else (CVE-2019-19921,
+    /// CVE-2023-27561, CVE-2025-31133). No image needs them: a runtime makes these directories.
+    fn refuse_links(&self, root: &str) -> Result<(), Error> {
+        let root = self.path(root);
+        for name in KERNEL_TREES {
+            let path = root.join(name);
+            if fs::symlink_metadata(&path).is_ok_and(|data| data.is_symlink()) {
+                let reason = format!("/{name} is a symbolic link in the image, and runtimes mount there");
+                return Err(Error::bundle(self.path(ROOTFS), reason));
+            }
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Whose namespaces a container is in: its own, the host's, or those of another service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::replicas::Replicas;
@@ -78,6 +78,10 @@ enum Said<'a> {
     Of(&'a Peer),
 }
 
+/// How many containers may lie between one and the owner of its namespace. Each of a row of joined ones is followed to
+/// its end, and nobody writes rows this long.
+const MAX_CHAIN: usize = 16;
+
 /// The services of a project, by name and by the name of their containers.
 pub(super) struct Peers<'a> {
     services: BTreeMap<&'a str, &'a Rc<Service>>,
@@ -121,8 +125,8 @@ impl<'a> Peers<'a> {
     fn owner(&self, d: &mut Diagnostics, service: &Service, kind: Kind) -> Result<Namespace, Reported> {
         let Some((mut next, span)) = said(service, kind) else { return Ok(Namespace::Own) };
         let mut owner = None;
-        // No chain without a circle is longer.
-        for _ in 0..=self.services.len() {
+        let mut seen = BTreeSet::new();
+        while seen.len() <= MAX_CHAIN {
             let peer = match (next, owner) {
                 (Said::Of(peer), _) => peer,
                 (Said::Host, _) => return Ok(Namespace::Host(span)),
@@ -130,12 +134,17 @@ impl<'a> Peers<'a> {
                 (Said::Own, Some((name, service))) => return self.found(d, name, service, span, kind),
             };
             let (name, service) = self.find(d, peer, span)?;
+            if !seen.insert(name) {
+                let message = "containers join each other's namespaces, and none has one of its own";
+                let draft = d.error(Code::Cycle, message).label(span, "leads back to itself");
+                return Err(draft.help("remove one of these").emit());
+            }
             owner = Some((name, service));
             next = said(service, kind).map_or(Said::Own, |(said, _)| said);
         }
-        let draft =
-            d.error(Code::Cycle, "containers join each other's namespaces, and none has one of its own");
-        Err(draft.label(span, "leads back to itself").help("remove one of these").emit())
+        let message = format!("more than {MAX_CHAIN} containers join each other's namespaces in a row");
+        let draft = d.error(Code::InvalidValue, message).label(span, "leads too far");
+        Err(draft.help("name the one that owns the namespace").emit())
     }
 
     fn found(

@@ -36,8 +36,6 @@ fn volumes_are_written_out() {
             "/h:/x:ro,z",
             "{type: 'bind', source: '/h', target: '/x', read_only: true, bind: {create_host_path: true, selinux: 'z'}}",
         ),
-        ("/h:/x:ro,rw", "{type: 'bind', source: '/h', target: '/x', bind: {create_host_path: true}}"),
-        ("/h:/x:cached", "{type: 'bind', source: '/h', target: '/x', bind: {create_host_path: true}}"),
         (
             "/h:/x:nocopy",
             "{type: 'bind', source: '/h', target: '/x', bind: {create_host_path: true}, volume: {nocopy: true}}",

@@ -34,9 +34,9 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
     let (mut profiles, mut filters) = (Profiles::default(), Filters::default());
     let mut failed = None;
+    let settings = &project.settings;
     for service in &project.services {
-        let lowered = lower(d, service, &project.settings, &mut profiles);
-        let settings = &project.settings;
+        let lowered = lower(d, service, settings, &mut profiles);
         match lowered.and_then(|lowered| one(d, service, settings, lowered, &mut filters, &mut bundles.tree))
         {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.bundle), origins)),

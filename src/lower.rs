@@ -134,7 +134,7 @@ fn index(service: &compose::Service) {
         healthcheck: _,         // supervision, over that of the image
         hostname: _,            // hostname
         image: _,               // root, annotations
-        init: _,                // nothing: only `false` is accepted
+        init: _,                // process, mounts
         ipc: _,                 // namespaces, mounts, sysctl
         labels: _,              // annotations
         links: _,               // supervision, networks

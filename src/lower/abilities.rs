@@ -187,12 +187,14 @@ fn needs(config: &Value, settings: &Settings) -> Vec<Need> {
     needs.extend(list(config, What::Capability, "/process/capabilities/bounding"));
     let hooks = config.pointer("/hooks").and_then(Value::as_object).into_iter().flatten();
     needs.extend(hooks.map(|(kind, _)| need(What::Hook, kind, format!("/hooks/{}", escaped(kind)))));
-    for at in items(config, "/linux/namespaces") {
-        needs.extend(word(config, What::Namespace, &format!("{at}/type")));
+    for (at, namespace) in items(config.pointer("/linux/namespaces"), "/linux/namespaces") {
+        needs.extend(member(namespace, What::Namespace, &at, "type"));
     }
-    for at in items(config, "/mounts") {
-        let options = list(config, What::MountOption, &format!("{at}/options"));
-        needs.extend(options.filter(|need| RUNTIME_OPTIONS.contains(&need.word.as_str())));
+    for (at, mount) in items(config.get("mounts"), "/mounts") {
+        for (at, option) in items(mount.get("options"), &format!("{at}/options")) {
+            let known = option.as_str().filter(|option| RUNTIME_OPTIONS.contains(option));
+            needs.extend(known.map(|option| need(What::MountOption, option, at)));
+        }
     }
     if settings.systemd() && config.pointer("/linux/cgroupsPath").is_some() {
         needs.push(need(What::SystemdCgroup, "", "/linux/cgroupsPath".into()));
@@ -206,10 +208,10 @@ pub fn of_filter(filter: &Value) -> Vec<Need> {
     needs.extend(word(filter, What::SeccompAction, "/defaultAction"));
     needs.extend(list(filter, What::SeccompArchitecture, "/architectures"));
     needs.extend(list(filter, What::SeccompFlag, "/flags"));
-    for rule in items(filter, "/syscalls") {
-        needs.extend(word(filter, What::SeccompAction, &format!("{rule}/action")));
-        for argument in items(filter, &format!("{rule}/args")) {
-            needs.extend(word(filter, What::SeccompOperator, &format!("{argument}/op")));
+    for (at, rule) in items(filter.get("syscalls"), "/syscalls") {
+        needs.extend(member(rule, What::SeccompAction, &at, "action"));
+        for (at, argument) in items(rule.get("args"), &format!("{at}/args")) {
+            needs.extend(member(argument, What::SeccompOperator, &at, "op"));
         }
     }
     needs.sort_by(|a, b| a.word.cmp(&b.word));
@@ -228,14 +230,21 @@ fn word(config: &Value, what: What, at: &str) -> Option<Need> {
     config.pointer(at).and_then(Value::as_str).map(|word| need(what, word, at.to_owned()))
 }
 
-fn list<'c>(config: &'c Value, what: What, at: &str) -> impl Iterator<Item = Need> + use<'c> {
-    items(config, at).into_iter().filter_map(move |at| word(config, what, &at))
+/// The text under a key of the mapping at a pointer.
+fn member(mapping: &Value, what: What, at: &str, key: &str) -> Option<Need> {
+    mapping.get(key).and_then(Value::as_str).map(|word| need(what, word, format!("{at}/{key}")))
 }
 
-/// The pointers to the items of a list.
-fn items(config: &Value, at: &str) -> Vec<String> {
-    let items = config.pointer(at).and_then(Value::as_array).map_or(0, Vec::len);
-    (0..items).map(|index| format!("{at}/{index}")).collect()
+fn list<'c>(config: &'c Value, what: What, at: &'c str) -> impl Iterator<Item = Need> + use<'c> {
+    let texts = items(config.pointer(at), at);
+    texts.filter_map(move |(at, item)| item.as_str().map(|word| need(what, word, at)))
+}
+
+/// The items of a list at a pointer, each with its own.
+fn items<'c>(list: Option<&'c Value>, at: &str) -> impl Iterator<Item = (String, &'c Value)> + use<'c> {
+    let at = at.to_owned();
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    items.enumerate().map(move |(index, item)| (format!("{at}/{index}"), item))
 }
 
 #[cfg(test)]

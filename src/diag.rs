@@ -3,6 +3,8 @@
 //! A function that fails has already said why: its error is [`Reported`], an empty token that only the sink can
 //! make. So a stage can drop one service, go on with the next, and no error is lost or said twice.
 
+pub mod json;
+
 use std::fmt;
 use std::ops::Range;
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diag::{Code, Diagnostics, Reported};
+use crate::diag::{Code, Diagnostics, Reported, json};
 use crate::source::{FileId, Sources, Span};
 use crate::yaml::{self, Node, Plain, Value};
 
@@ -182,8 +182,8 @@ impl Lock {
         check_version(d, &root)?;
         serde_yaml::from_str(&text).map_err(|error| {
             let full = error.to_string();
-            let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
-            let draft = d.error(Code::Lock, format!("the lock cannot be read: {message}"));
+            let message = format!("the lock cannot be read: {}", json::without_place(&full));
+            let draft = d.error(Code::Lock, message);
             draft.label(place(file, &text, &error), "").help(MEND).emit()
         })
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
-use crate::diag::{Code, Diagnostics, Reported};
+use crate::diag::{Code, Diagnostics, Reported, json};
 use crate::load::unreadable;
 use crate::source::{Sources, Span};
 
@@ -89,13 +89,10 @@ pub(super) fn read(
     let file = sources.read(path).map_err(|error| unreadable(d, path, &error, span))?;
     let text = sources.text(file);
     let features = serde_json::from_str::<Features>(&text).map_err(|error| {
-        let line =
-            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-        let at = (line + error.column().saturating_sub(1)).min(text.len());
         let full = error.to_string();
-        let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
-        let draft = d.error(Code::Features, format!("this is not what `runc features` prints: {message}"));
-        draft.label(Span::new(file, at, at), "").emit()
+        let message = format!("this is not what `runc features` prints: {}", json::without_place(&full));
+        let range = json::range(&text, &error);
+        d.error(Code::Features, message).label(Span::new(file, range.start, range.end), "").emit()
     })?;
     Ok(Features { name: path.to_string_lossy().into(), ..features })
 }

@@ -25,6 +25,8 @@ mod place;
 mod platform;
 mod reference;
 mod root;
+mod select;
+mod source;
 mod unpack;
 pub mod users;
 
@@ -32,14 +34,45 @@ pub use configuration::{Configuration, Healthcheck};
 pub use copy::copy_directory;
 pub use digest::{Digest, Verified};
 pub use directory::read_in_root;
-pub use layout::{Descriptor, Image, Layout};
+pub use document::{Entry, PlatformFields};
+pub use layout::Layout;
 pub use mount_point::{MountPoint, make_mount_point};
 pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
 pub use root::remove_tree;
+pub use select::{by_manifest, find};
+pub use source::{Content, Source};
 pub use unpack::{Limits, Report, unpack, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
+
+/// The name, kind and size of a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The kind of content.
+    pub media_type: String,
+    /// The name of the content.
+    pub digest: Digest,
+    /// The size in bytes.
+    pub size: u64,
+}
+
+/// An image for one platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The annotation by which the layout names the image.
+    pub name: Option<String>,
+    /// The index that the name leads to, for an image that exists for several platforms.
+    pub index: Option<Descriptor>,
+    /// The manifest.
+    pub manifest: Descriptor,
+    /// The configuration blob.
+    pub config: Descriptor,
+    /// The layers, lowest first.
+    pub layers: Vec<Descriptor>,
+    /// What the configuration blob says.
+    pub configuration: Configuration,
+}
 
 /// Why an image cannot be read or unpacked.
 #[derive(Debug, thiserror::Error)]

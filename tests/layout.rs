@@ -11,7 +11,7 @@ mod support;
 
 use std::fs;
 
-use bundlegen::image::{Digest, Layout, Platform, Reference};
+use bundlegen::image::{self, Digest, Layout, Platform, Reference};
 use serde_json::{Value, json};
 use support::{CONFIG, INDEX, MANIFEST, Store, Tar, gzip, plain};
 
@@ -19,7 +19,7 @@ fn find(store: &Store, name: &str, platform: &str) -> Result<Option<String>, Str
     let layout = Layout::open(store.path()).map_err(|e| e.to_string())?.expect("the layout exists");
     let reference: Reference = name.parse().unwrap();
     let platform: Platform = platform.parse().unwrap();
-    match layout.find(&reference, &platform) {
+    match image::find(&layout, &reference, &platform) {
         Ok(image) => Ok(image.map(|image| image.manifest.digest.to_string())),
         Err(error) => Err(error.to_string()),
     }
@@ -76,8 +76,9 @@ fn a_platform_is_chosen() {
         assert_eq!(find(&store, &by_index, platform), Ok(Some(digest(&manifests[i]))), "{platform}");
     }
     let layout = Layout::open(store.path()).unwrap().unwrap();
-    let image =
-        layout.find(&"multi".parse().unwrap(), &"linux/amd64".parse().unwrap()).unwrap().expect("the image");
+    let image = image::find(&layout, &"multi".parse().unwrap(), &"linux/amd64".parse().unwrap())
+        .unwrap()
+        .expect("the image");
     assert_eq!(image.index.unwrap().digest.to_string(), digest(&outer));
     assert_eq!(image.name.as_deref(), Some("multi"));
     let error = find(&store, "multi", "linux/s390x").unwrap_err();
@@ -112,10 +113,10 @@ fn an_image_is_opened_by_its_manifest() {
     let store = Store::new();
     let manifest = store.image("arm64", &[gzip(&Tar::new().end())]);
     let layout = Layout::open(store.path()).unwrap().unwrap();
-    let image = layout.by_manifest(&digest(&manifest).parse().unwrap()).unwrap().unwrap();
+    let image = image::by_manifest(&layout, &digest(&manifest).parse().unwrap()).unwrap().unwrap();
     assert_eq!(image.manifest.digest.to_string(), digest(&manifest));
     assert_eq!(image.configuration.cmd, ["sh"]);
-    assert_eq!(layout.by_manifest(&Digest::sha256(b"nothing")).unwrap(), None);
+    assert_eq!(image::by_manifest(&layout, &Digest::sha256(b"nothing")).unwrap(), None);
     assert!(Layout::open(&store.path().join("nothing")).unwrap().is_none());
     assert!(Layout::open(&store.path().join("blobs")).is_err());
 }

@@ -64,7 +64,7 @@ fn unpack_blobs(blobs: &[Blob], limits: Limits) -> Unpacked {
     let manifest = store.image("amd64", blobs);
     let layout = Layout::open(store.path()).unwrap().unwrap();
     let digest = manifest["digest"].as_str().unwrap().parse().unwrap();
-    let image = layout.by_manifest(&digest).unwrap().unwrap();
+    let image = image::by_manifest(&layout, &digest).unwrap().unwrap();
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("outside")).unwrap();
     fs::write(dir.path().join("outside/canary"), "alive").unwrap();
@@ -397,7 +397,8 @@ fn a_blob_that_was_changed_is_refused() {
     let blob = gzip(&Tar::new().file("f", "x").end());
     let manifest = store.image("amd64", std::slice::from_ref(&blob));
     let layout = Layout::open(store.path()).unwrap().unwrap();
-    let image = layout.by_manifest(&manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
+    let image =
+        image::by_manifest(&layout, &manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
     let path = store.path().join("blobs/sha256").join(image.layers[0].digest.hex());
     let mut changed = blob.bytes;
     changed.push(0);
@@ -499,7 +500,8 @@ fn peek(layers: Vec<Tar>, path: &str) -> Result<Option<String>, String> {
     let store = Store::new();
     let manifest = store.image("amd64", &blobs);
     let layout = Layout::open(store.path()).unwrap().unwrap();
-    let image = layout.by_manifest(&manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
+    let image =
+        image::by_manifest(&layout, &manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
     let files = image::read_small_files(&layout, &image, &[path, "etc/other"]).map_err(|e| e.to_string())?;
     assert_eq!(files.len(), 2);
     Ok(files[path].clone().map(|bytes| String::from_utf8(bytes).unwrap()))
@@ -668,7 +670,8 @@ fn umoci_agrees() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let layout = Layout::open(store.path()).unwrap().unwrap();
-    let found = layout.by_manifest(&manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
+    let found =
+        image::by_manifest(&layout, &manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
     fs::create_dir(dir.path().join("own")).unwrap();
     image::unpack(&layout, &found, &dir.path().join("own")).unwrap();
     let theirs = describe_tree(&dir.path().join("umoci"));

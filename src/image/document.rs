@@ -17,18 +17,24 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// A descriptor as it is written, with what selects it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Entry {
+pub struct Entry {
+    /// The kind of content; empty if it is not known.
     #[serde(default, deserialize_with = "or_null")]
     pub media_type: String,
+    /// The name of the content.
     pub digest: Digest,
+    /// The size in bytes.
     pub size: u64,
+    /// What is said about it; its name among that.
     #[serde(default, deserialize_with = "or_null")]
     pub annotations: BTreeMap<String, String>,
+    /// What it runs on, where that is said.
     pub platform: Option<PlatformFields>,
 }
 
+/// A platform as an index has it.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct PlatformFields {
+pub struct PlatformFields {
     architecture: String,
     os: String,
     #[serde(default, deserialize_with = "or_null")]
@@ -61,6 +67,7 @@ impl Entry {
         self.annotations.get(REF_NAME).map(String::as_str)
     }
 
+    /// The entry without what selects it.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor { media_type: self.media_type.clone(), digest: self.digest.clone(), size: self.size }
     }
@@ -73,6 +80,7 @@ impl Entry {
 }
 
 impl PlatformFields {
+    /// Whether it is a platform.
     pub fn is(&self, platform: &Platform) -> bool {
         self.os == "linux" && Platform::new(&self.architecture, Some(&self.variant)) == *platform
     }

@@ -1,12 +1,12 @@
 //! Layers as streams: verified, decompressed, verified again.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::{Descriptor, Digest, Error, Layout, Verified};
+use super::source::{Content, Source, content};
+use super::{Descriptor, Digest, Error, Verified};
 
 const CHUNK: usize = 128 * 1024;
 /// How many chunks may wait for the reader.
@@ -75,7 +75,7 @@ impl Layer {
     /// Opens a layer, which may have up to `most` bytes after decompression. Decompressing and hashing are done by a second thread, beside whoever reads: they are half of
     /// the work of unpacking.
     pub fn open(
-        layout: &Layout,
+        source: &dyn Source,
         descriptor: &Descriptor,
         diff_id: &Digest,
         most: u64,
@@ -84,7 +84,7 @@ impl Layer {
         let Some(compression) = Compression::of_media_type(media_type) else {
             return Err(Error::blob(digest, format!("layers of type `{media_type}` are not supported")));
         };
-        let blob = layout.open_blob(digest)?;
+        let blob = content(source, descriptor)?;
         let (sender, chunks) = sync_channel(AHEAD);
         let (descriptor, output) = (descriptor.clone(), Output { diff_id: diff_id.clone(), most, sender });
         thread::Builder::new()
@@ -122,7 +122,7 @@ impl Read for Layer {
 }
 
 fn decompress(
-    blob: File,
+    blob: Content,
     compression: Compression,
     descriptor: &Descriptor,
     output: &Output,

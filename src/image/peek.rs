@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use super::archive::{Archive, Entry, Kind};
 use super::layer::Layer;
 use super::place::{self, Place};
-use super::{Error, Image, Layout, Limits};
+use super::{Error, Image, Limits, Source};
 
 /// The largest file that is read (CVE-2024-9676).
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -21,11 +21,11 @@ const MAX_DEPTH: u32 = 512;
 /// Reads files of an image by their paths from its root; `None` for one that the image does not have. Links are
 /// followed inside the image. What is no regular file, or a large one, is an error.
 pub fn read_small_files(
-    layout: &Layout,
+    source: &dyn Source,
     image: &Image,
     paths: &[&str],
 ) -> Result<BTreeMap<String, Option<Vec<u8>>>, Error> {
-    let tree = read_tree(layout, image)?;
+    let tree = read_tree(source, image)?;
     let mut found = BTreeMap::new();
     let mut wanted: BTreeMap<Position, Vec<&str>> = BTreeMap::new();
     for path in paths {
@@ -39,7 +39,7 @@ pub fn read_small_files(
         if !wanted.keys().any(|place| place.layer == layer) {
             continue;
         }
-        each_entry(layout, image, layer, |number, _, content| {
+        each_entry(source, image, layer, |number, _, content| {
             if let Some(paths) = wanted.get(&Position { layer, number }) {
                 let mut bytes = Vec::new();
                 content.take(MAX_FILE).read_to_end(&mut bytes)?;
@@ -78,12 +78,12 @@ struct Tree {
     nodes: Vec<Node>,
 }
 
-fn read_tree(layout: &Layout, image: &Image) -> Result<Tree, Error> {
+fn read_tree(source: &dyn Source, image: &Image) -> Result<Tree, Error> {
     let mut tree = Tree { nodes: vec![Node::Directory(BTreeMap::new())] };
     let limits = Limits::default();
     let mut entries = 0;
     for layer in 0..image.layers.len() {
-        each_entry(layout, image, layer, |number, entry, _| {
+        each_entry(source, image, layer, |number, entry, _| {
             entries += 1;
             if entries > limits.entries {
                 return Err(bad(format!("more than {} entries", limits.entries)));
@@ -95,7 +95,7 @@ fn read_tree(layout: &Layout, image: &Image) -> Result<Tree, Error> {
 }
 
 fn each_entry(
-    layout: &Layout,
+    source: &dyn Source,
     image: &Image,
     layer: usize,
     mut visit: impl FnMut(u64, &Entry, &mut Archive<Layer>) -> io::Result<()>,
@@ -103,7 +103,7 @@ fn each_entry(
     let mut layers = image.layers.iter().zip(&image.configuration.diff_ids);
     let Some((descriptor, diff_id)) = layers.nth(layer) else { return Ok(()) };
     let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
-    let mut archive = Archive::new(Layer::open(layout, descriptor, diff_id, Limits::default().bytes)?);
+    let mut archive = Archive::new(Layer::open(source, descriptor, diff_id, Limits::default().bytes)?);
     let mut number = 0;
     while let Some(entry) = archive.next().map_err(in_layer)? {
         visit(number, &entry, &mut archive).map_err(|error| Error::Entry {

@@ -20,7 +20,8 @@ use super::attributes::{is_portable, owner, set_mode_unopened, set_times, times}
 use super::layer::Layer;
 use super::place::Place;
 use super::root::{self, Inode, Names, Root, clear, inode, open_directory, remove};
-use super::{Descriptor, Error, Image, Layout, Verified};
+use super::source::{Source, content};
+use super::{Descriptor, Error, Image, Verified};
 
 /// How much an image may contain.
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +56,32 @@ pub struct Report {
 
 /// Unpacks an image into an existing, empty directory. If it fails, what is in the directory by then is unproven and
 /// to be thrown away.
-pub fn unpack(layout: &Layout, image: &Image, into: &Path) -> Result<Report, Error> {
-    unpack_within(layout, image, into, Limits::default())
+pub fn unpack(source: &dyn Source, image: &Image, into: &Path) -> Result<Report, Error> {
+    unpack_within(source, image, into, Limits::default())
 }
 
 /// [`unpack`] with other limits.
-pub fn unpack_within(layout: &Layout, image: &Image, into: &Path, limits: Limits) -> Result<Report, Error> {
+pub fn unpack_within(
+    source: &dyn Source,
+    image: &Image,
+    into: &Path,
+    limits: Limits,
+) -> Result<Report, Error> {
     let mut unpack = Unpack::new(into, limits).map_err(|error| Error::io(into, error))?;
     for (descriptor, diff_id) in image.layers.iter().zip(&image.configuration.diff_ids) {
         let left = limits.bytes.saturating_sub(unpack.read);
-        let layer = Layer::open(layout, descriptor, diff_id, left)?;
+        let layer = Layer::open(source, descriptor, diff_id, left)?;
         // What a damaged blob looks like to those who read it says little.
-        unpack.layer(layer, descriptor).map_err(|error| prove(layout, descriptor).err().unwrap_or(error))?;
+        unpack.layer(layer, descriptor).map_err(|error| prove(source, descriptor).err().unwrap_or(error))?;
     }
     unpack.settle().map_err(|error| Error::io(into, error))?;
     Ok(unpack.report)
 }
 
 /// Holds a blob to its digest, which reading its content may not have got to.
-fn prove(layout: &Layout, descriptor: &Descriptor) -> Result<(), Error> {
+fn prove(source: &dyn Source, descriptor: &Descriptor) -> Result<(), Error> {
     let Descriptor { digest, size, .. } = descriptor;
-    let mut blob = Verified::new(layout.open_blob(digest)?, digest, Some(*size));
+    let mut blob = Verified::new(content(source, descriptor)?, digest, Some(*size));
     let proven = io::copy(&mut blob, &mut io::sink());
     proven.map(|_| ()).map_err(|error| Error::Changed { digest: digest.clone(), error })
 }

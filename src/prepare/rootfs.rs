@@ -127,7 +127,7 @@ impl Rootfs<'_> {
             images.layout = Layout::open(images.path).map_err(|error| self.failed(error))?;
         }
         let layout = images.layout.as_ref();
-        let image = layout.map(|layout| layout.by_manifest(self.digest)).transpose();
+        let image = layout.map(|layout| image::by_manifest(layout, self.digest)).transpose();
         match (layout, image.map_err(|error| self.failed(error))?.flatten()) {
             (Some(layout), Some(image)) => Ok((layout, image)),
             _ => Err(Error::Missing {

@@ -110,8 +110,7 @@ impl Images {
         span: Span,
     ) -> Result<(Rc<Image>, Option<Rc<image::Image>>), Reported> {
         let record = match &self.layout {
-            Some(layout) => layout
-                .find(reference, &self.platform)
+            Some(layout) => image::find(layout, reference, &self.platform)
                 .map_err(|error| d.error(Code::Image, error.to_string()).label(span, "this image").emit())?,
             None => None,
         };

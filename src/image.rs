@@ -27,6 +27,7 @@ mod reference;
 mod root;
 mod select;
 mod source;
+mod source_name;
 mod unpack;
 pub mod users;
 
@@ -43,6 +44,7 @@ pub use reference::Reference;
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
+pub use source_name::SourceName;
 pub use unpack::{Limits, Report, unpack, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 

@@ -12,7 +12,7 @@ mod search;
 mod tables;
 mod wish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::{Image, Options};
@@ -20,6 +20,8 @@ use crate::compose::{self, Extension, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::{self, Digest, Platform, Reference, Source, users};
 use crate::lock::{self, Lock, LockedImage};
+use crate::nearest::nearest;
+use crate::shell::quoted;
 use crate::source::{Span, Spanned};
 
 use locked::locked;
@@ -82,6 +84,7 @@ impl Images {
         options: &Options,
     ) -> Result<Self, Reported> {
         let text = platform.to_string();
+        check_services(d, &options.search.anew, services)?;
         let wishes = wishes(services, options);
         let places = Places::open(d, extension, &options.search, &wishes, options)?;
         let (before, before_at) = match lock {
@@ -130,7 +133,7 @@ impl Images {
             let groups = at.groups.iter().filter(|(group, _)| !used.groups.contains_key(*group));
             let unused = users.map(|found| ("user", found)).chain(groups.map(|found| ("group", found)));
             for (what, (who, span)) in unused {
-                let message = format!("no service needs the {what} `{who}` of `{name}`");
+                let message = format!("no service needs the {} of `{name}`", called(what, who));
                 d.error(Code::Lock, message).label(*span, "").help(help).emit();
             }
         }
@@ -259,7 +262,7 @@ impl Images {
                 let message = format!("{source} has another image under `{name}` than the lock: {found}");
                 let draft = d.warning(Code::Lock, message);
                 let draft = draft.label(span, format!("the lock has {}", before.manifest.digest));
-                let service = wish.services.first().map(|name| crate::shell::quoted(name));
+                let service = wish.services.first().map(|name| quoted(name));
                 draft
                     .help(format!("`bundlegen lock --upgrade={}` takes it", service.unwrap_or_default()))
                     .emit();
@@ -286,7 +289,7 @@ impl Images {
         let user = if let Some(user) = self.same_before(image).and_then(|before| before.users.get(spec)) {
             user.clone()
         } else {
-            let tables = self.tables(d, image, &format!("user `{spec}`"), place(0..spec.len()))?;
+            let tables = self.tables(d, image, &called("user", spec), place(0..spec.len()))?;
             resolve_user(d, spec, tables.passwd.as_deref(), tables.group.as_deref(), place)?
         };
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
@@ -309,7 +312,7 @@ impl Images {
         let gid = if let Some(gid) = self.same_before(image).and_then(|before| before.groups.get(name)) {
             *gid
         } else {
-            let tables = self.tables(d, image, &format!("group `{name}`"), spec.span)?;
+            let tables = self.tables(d, image, &called("group", name), spec.span)?;
             resolve_group(d, spec, tables.group.as_deref())?
         };
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
@@ -347,4 +350,25 @@ impl Images {
         self.tables.insert(Rc::clone(&image.reference), Rc::clone(&tables));
         Ok(tables)
     }
+}
+
+/// Refuses services that do not exist, whose images were to be looked for.
+fn check_services(
+    d: &mut Diagnostics,
+    anew: &Anew,
+    services: &[Named<Rc<compose::Service>>],
+) -> Result<(), Reported> {
+    let Anew::Of(names) = anew else { return Ok(()) };
+    let known: BTreeSet<&str> = services.iter().map(|service| &*service.name.value).collect();
+    let unknown = names.iter().filter(|name| !known.contains(name.as_str()));
+    let failed = unknown.map(|name| {
+        let near = nearest(name, known.iter().copied());
+        d.error(Code::UnknownService, format!("no service is called `{name}`")).did_you_mean(near).emit()
+    });
+    failed.last().map_or(Ok(()), Err)
+}
+
+/// A user or group in a message. The empty name is the one that an image has where it says nothing.
+fn called(what: &str, name: &str) -> String {
+    if name.is_empty() { format!("{what} by default") } else { format!("{what} `{name}`") }
 }

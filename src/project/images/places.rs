@@ -1,7 +1,7 @@
 //! Where the project and the command line say that images are. Nothing here asks a registry on its own.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -163,16 +163,21 @@ fn named(
     for (name, named) in &all {
         if let (None, Some(written)) = (wishes.get(name), &named.written) {
             let message = format!("no service has the image `{name}`");
-            d.warning(Code::UnknownResource, message).label(written.span, "its source is not needed").emit();
+            d.warning(Code::Image, message).label(written.span, "its source is not needed").emit();
         }
     }
+    let mut given = BTreeSet::new();
     for (reference, source) in &search.named {
         let name = reference.to_string();
+        if !given.insert(reference) {
+            let message = format!("`--image` names `{}` twice", reference.familiar());
+            failed = failed.and(Err(d.error(Code::Conflict, message).help("name one source for it").emit()));
+        }
         if !wishes.contains_key(&name) {
             let message =
                 format!("`--image` names `{}`, and no service has that image", reference.familiar());
             let known = nearest(&name, wishes.keys().map(String::as_str));
-            failed = failed.and(Err(d.error(Code::UnknownResource, message).did_you_mean(known).emit()));
+            failed = failed.and(Err(d.error(Code::Image, message).did_you_mean(known).emit()));
         }
         all.insert(name, Named { source: source.clone(), directory: ".".into(), written: None });
     }

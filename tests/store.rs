@@ -8,6 +8,8 @@
     reason = "a panic is how a test fails, and what it skips is said"
 )]
 
+#[path = "store/command.rs"]
+mod command;
 #[path = "store/disk.rs"]
 mod disk;
 #[path = "store/fetch.rs"]

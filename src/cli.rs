@@ -15,6 +15,8 @@ mod prepare;
 mod project;
 mod request;
 mod search;
+mod state;
+mod store;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
 pub use search::ImageSource;
+pub use state::{StateArgs, StateError};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -86,6 +90,10 @@ pub enum Command {
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
     /// handed on. Building the result again, with the lock beside it, gives the same `config.json`.
     Inspect(InspectArgs),
+    /// Look after the images that are kept on this host
+    ///
+    /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
+    Store(StoreArgs),
 }
 
 /// Which Compose project is meant.
@@ -352,6 +360,7 @@ pub fn run() -> Outcome {
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Store(args) => store::run(&args),
     }
 }
 

@@ -12,6 +12,7 @@ mod explain;
 mod inspect;
 mod prepare;
 mod project;
+mod registries;
 mod request;
 
 use std::io::{self, IsTerminal, Write};
@@ -29,6 +30,8 @@ use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
+
+pub use registries::{MirrorOf, RegistryArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]

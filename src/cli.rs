@@ -13,6 +13,7 @@ mod inspect;
 mod lock;
 mod prepare;
 mod project;
+mod registries;
 mod request;
 mod search;
 mod state;
@@ -36,6 +37,8 @@ use crate::source::Sources;
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
 pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+
+pub use registries::{MirrorOf, RegistryArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]

@@ -9,6 +9,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::printable::printable_line;
+
 mod archive;
 mod attributes;
 mod configuration;
@@ -170,7 +172,7 @@ impl Error {
     }
 
     fn blob(digest: &Digest, reason: impl Into<String>) -> Self {
-        Error::Blob { digest: digest.clone(), reason: reason.into() }
+        Error::Blob { digest: digest.clone(), reason: printable_line(&reason.into()).into_owned() }
     }
 }
 
@@ -178,5 +180,5 @@ fn list(items: &[impl ToString]) -> String {
     if items.is_empty() {
         return "nothing".into();
     }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    printable_line(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).into_owned()
 }

@@ -27,6 +27,7 @@ mod reference;
 mod root;
 mod select;
 mod source;
+mod sparse;
 mod unpack;
 pub mod users;
 
@@ -43,7 +44,7 @@ pub use reference::Reference;
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
-pub use unpack::{Limits, Report, unpack, unpack_within};
+pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// The name, kind and size of a blob.

@@ -32,6 +32,7 @@ mod registry;
 mod root;
 mod select;
 mod source;
+mod sparse;
 mod store;
 mod unpack;
 pub mod users;
@@ -51,7 +52,7 @@ pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
 pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
-pub use unpack::{Limits, Report, unpack, unpack_within};
+pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// The name, kind and size of a blob.

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::printable_line;
+
 mod archive;
 mod attributes;
 mod configuration;
@@ -31,6 +33,7 @@ mod root;
 mod select;
 mod source;
 mod source_name;
+mod sparse;
 mod store;
 mod unpack;
 pub mod users;
@@ -51,7 +54,7 @@ pub use select::{by_manifest, find};
 pub use source::{Content, Source};
 pub use source_name::SourceName;
 pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
-pub use unpack::{Limits, Report, unpack, unpack_within};
+pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// The name, kind and size of a blob.
@@ -235,7 +238,7 @@ impl Error {
     }
 
     fn blob(digest: &Digest, reason: impl Into<String>) -> Self {
-        Error::Blob { digest: digest.clone(), reason: reason.into() }
+        Error::Blob { digest: digest.clone(), reason: printable_line(&reason.into()).into_owned() }
     }
 }
 
@@ -243,5 +246,5 @@ fn list(items: &[impl ToString]) -> String {
     if items.is_empty() {
         return "nothing".into();
     }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    printable_line(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).into_owned()
 }

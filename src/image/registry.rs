@@ -159,7 +159,7 @@ fn proven(bytes: &[u8], digest: Option<&Digest>) -> Result<Digest, String> {
 /// The digest that the registry says a document has.
 fn promised(answer: &Answer) -> Result<Option<Digest>, Error> {
     let Some(text) = answer.header("docker-content-digest") else { return Ok(None) };
-    let refuse = |reason: String| answer.wrong(format!("the header `Docker-Content-Digest`: {reason}"));
+    let refuse = |reason: String| answer.wrong(&format!("the header `Docker-Content-Digest`: {reason}"));
     text.trim().parse().map(Some).map_err(|error: crate::diag::Invalid| refuse(url::limited(&error.message)))
 }
 
@@ -172,12 +172,9 @@ fn media_type(answer: &Answer) -> Result<String, Error> {
         "application/vnd.docker.distribution.manifest.v1+json"
         | "application/vnd.docker.distribution.manifest.v1+prettyjws" => Err(answer.wrong(
             "the registry has this image only as manifest schema 1, which is not supported: \
-             push it again with a newer tool"
-                .to_owned(),
+             push it again with a newer tool",
         )),
-        "text/html" => {
-            Err(answer.wrong("a page for people and not a manifest: is this a registry?".to_owned()))
-        }
+        "text/html" => Err(answer.wrong("a page for people and not a manifest: is this a registry?")),
         _ => Ok(media_type),
     }
 }

@@ -35,7 +35,7 @@ use std::time::Duration;
 use bundlegen::image::{
     self, Descriptor, Digest, Error, Image, Patience, Platform, Reference, Registries, Settings, Source,
 };
-use fake::{Fake, Images, Reply, Seen};
+use fake::{Fake, Fault, Images, Reply, Seen};
 use serde_json::json;
 use support::{Blob, INDEX, Store, Tar, gzip, plain};
 
@@ -129,6 +129,8 @@ fn images_are_found_and_read() {
     assert_eq!(again.layers, found.layers);
     let manifests = fake.log().iter().filter(|line| line.contains("/manifests/")).count();
     assert_eq!(manifests, 2, "each document is fetched once: {:?}", fake.log());
+    let config = format!("GET /v2/team/app/blobs/{}", found.config.digest);
+    assert_eq!(fake.log().iter().filter(|line| **line == config).count(), 1, "{:?}", fake.log());
     let seen = fake.seen();
     let accept = seen[0].header("accept");
     assert!(accept.contains("oci.image.index.v1+json") && accept.contains("distribution.manifest.v2+json"));
@@ -155,6 +157,30 @@ fn what_is_not_there_is_no_error() {
     assert!(repository.blob(&blob, 0).unwrap().is_none());
     let elsewhere = self::reference(&fake.name("team/other:1"));
     assert!(repository.entries(&elsewhere).unwrap().is_empty());
+}
+
+#[test]
+fn a_store_is_filled() {
+    let store = store();
+    let broken = spoilt(&store, |seen, reply| match (seen.is_blob(), seen.before) {
+        (true, 0) if reply.body.len() > 100_000 => reply.fault(Fault::Cut(70_000)),
+        _ => reply,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let kept = image::Store::open(&dir.path().join("store")).unwrap();
+    let reference = reference(&broken.name("team/app:many"));
+    let repository = Registries::new(settings()).repository(&reference);
+    let found = image::find(&repository, &reference, &platform()).unwrap().unwrap();
+    let fetched = kept.fetch(&repository, &found, &|_| {}).unwrap();
+    assert_eq!((fetched.blobs, fetched.present), (5, 0));
+    assert!(kept.has(&found).unwrap());
+    let asked = broken.log().len();
+    assert_eq!(kept.fetch(&repository, &found, &|_| {}).unwrap().present, 5);
+    assert_eq!(broken.log().len(), asked);
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    assert_eq!(image::unpack(&kept, &found, &root).unwrap().entries, 2);
+    assert_eq!(fs::read_to_string(root.join("a")).unwrap(), "a");
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::printable_line;
+
 mod archive;
 mod attributes;
 mod configuration;
@@ -26,6 +28,7 @@ mod peek;
 mod place;
 mod platform;
 mod reference;
+mod registry;
 mod root;
 mod select;
 mod source;
@@ -43,6 +46,7 @@ pub use mount_point::{MountPoint, make_mount_point};
 pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
+pub use registry::{Mirror, Patience, Proxy, Registries, RegistryError, Repository, Settings};
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
@@ -212,6 +216,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A registry does not give what is asked of it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 impl Error {
@@ -228,7 +235,7 @@ impl Error {
     }
 
     fn blob(digest: &Digest, reason: impl Into<String>) -> Self {
-        Error::Blob { digest: digest.clone(), reason: reason.into() }
+        Error::Blob { digest: digest.clone(), reason: printable_line(&reason.into()).into_owned() }
     }
 }
 
@@ -236,5 +243,5 @@ fn list(items: &[impl ToString]) -> String {
     if items.is_empty() {
         return "nothing".into();
     }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    printable_line(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).into_owned()
 }

@@ -17,6 +17,7 @@ mod crafted {
     mod documents;
     pub mod ground;
     mod people;
+    mod races;
 }
 
 use std::fs;

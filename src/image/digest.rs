@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::diag::Invalid;
@@ -99,6 +99,12 @@ impl fmt::Display for Digest {
     }
 }
 
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|n| char::from_digit(n.into(), 16)).collect()
 }
@@ -149,7 +155,20 @@ impl<R: Read> Verified<R> {
         Verified { inner, digest: digest.clone(), size, seen: 0, hasher, proven: false }
     }
 
-    fn prove(&mut self) -> io::Result<()> {
+    /// Goes on with another reader, which has what comes after all that was read so far.
+    pub(super) fn continued<S: Read>(self, inner: S) -> Verified<S> {
+        let Verified { digest, size, seen, hasher, proven, .. } = self;
+        Verified { inner, digest, size, seen, hasher, proven }
+    }
+
+    /// Takes in what was read elsewhere.
+    pub(super) fn see(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.seen += bytes.len() as u64;
+    }
+
+    /// Holds what was seen to the digest and the size.
+    pub(super) fn prove(&mut self) -> io::Result<()> {
         if let Some(size) = self.size.filter(|size| *size != self.seen) {
             return Err(invalid(format!("{} ends after {} of {size} bytes", self.digest, self.seen)));
         }
@@ -169,8 +188,7 @@ impl<R: Read> Read for Verified<R> {
             return Ok(0);
         }
         let n = self.inner.read(buffer)?;
-        self.hasher.update(buffer.get(..n).unwrap_or_default());
-        self.seen += n as u64;
+        self.see(buffer.get(..n).unwrap_or_default());
         if let Some(size) = self.size.filter(|size| *size < self.seen) {
             return Err(invalid(format!("{} has more than its {size} bytes", self.digest)));
         }

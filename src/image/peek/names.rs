@@ -164,7 +164,7 @@ impl Names {
         if !self.tracked.contains_key(&path) {
             return Ok(Ok(()));
         }
-        let bytes = if entry.kind == Kind::File { read(entry)? } else { None };
+        let bytes = if entry.kind == Kind::File && entry.sparse.is_none() { read(entry)? } else { None };
         Ok(self.put(entry, position, path, bytes))
     }
 
@@ -196,6 +196,8 @@ impl Names {
                 Some(node) => node,
                 None => return Ok(()),
             },
+            // What the archive has of it is not its content.
+            Kind::File if entry.sparse.is_some() => Node::Special("a sparse file"),
             Kind::File => Node::File(Content { position, bytes: bytes.map(Into::into), size: entry.size }),
             Kind::Symlink => Node::Symlink(entry.target.as_slice().into()),
             Kind::Fifo => Node::Special("a named pipe"),

@@ -24,7 +24,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use crafted::cases::{Case, Want, contained, refused, run};
-use crafted::ground::{Ground, is_root};
+use crafted::ground::{COMPOSE, Ground};
 use support::{Head, Tar};
 
 fn file(path: &str) -> Head {
@@ -214,10 +214,15 @@ fn whiteouts() {
     ]);
 }
 
-/// A large file that takes no room, or none at all.
-fn hole(size: u64) -> Want {
+/// A file that is one hole.
+fn holes(path: &str, size: &str) -> Tar {
+    Tar::new().pax(&[("GNU.sparse.size", size.as_bytes()), ("GNU.sparse.numblocks", b"0")]).file(path, "")
+}
+
+/// A large file that takes no room.
+fn hole(path: &'static str, size: u64) -> Want {
     Want::Contained(Box::new(move |ground| {
-        let found = fs::metadata(ground.root().join("f")).unwrap();
+        let found = fs::metadata(ground.at(path)).unwrap();
         assert!(found.len() == size && found.blocks() < 100, "{} blocks", found.blocks());
     }))
 }
@@ -292,11 +297,24 @@ fn archives_with_two_meanings() {
                 [("GNU.sparse.size", b"5"), ("GNU.sparse.map", b"18446744073709551615,1")];
             vec![Tar::new().pax(&records).file("f", "x")]
         }),
-        Case::layers("a sparse file of 100 GB", hole(100_000_000_000), |_| {
-            let records: [(&str, &[u8]); 2] =
-                [("GNU.sparse.size", b"100000000000"), ("GNU.sparse.numblocks", b"0")];
-            vec![Tar::new().pax(&records).file("f", "")]
+        Case::layers("a sparse file of 100 GB", refused("and the limit is"), |_| {
+            vec![holes("f", "100000000000")]
         }),
+        Case::layers("sparse files of 50 GB", refused("and the limit is|too much"), |_| {
+            vec![Tar([holes("f", "50000000000").0, holes("g", "50000000000").0].concat())]
+        }),
+        Case::layers("a sparse file of 10 GB", hole("project/bundles/app/rootfs/f", 10_000_000_000), |_| {
+            vec![holes("f", "10000000000")]
+        }),
+        Case::layers(
+            "a sparse file in a volume",
+            hole("project/bundles/volumes/data/f", 400_000_000),
+            |_| vec![holes("data/f", "400000000")],
+        )
+        .compose(
+            &COMPOSE
+                .replace("command: [x]}}", "command: [x], volumes: ['data:/data']}}\nvolumes: {data: {}}"),
+        ),
         Case::layers("a file that is longer than the archive", refused("truncated"), |_| {
             vec![Tar::new().head(file("etc/passwd").size(10_000_000_000))]
         }),
@@ -381,5 +399,4 @@ fn devices_attributes_and_set_id_bits() {
                 .head(Head::new(b'3', "mem").device(1, 1).mode(0o666)),
         ]
     })]);
-    assert!(is_root() || rustix::process::geteuid().as_raw() > 0);
 }

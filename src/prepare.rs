@@ -9,7 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bundle::sums::NAME as SUMS;
-use crate::image::{self, Digest, Layout, Reference, Report};
+use crate::image::{self, Digest, Image, Layout, Reference, Report, Source};
+use crate::lower::root::ROOTFS;
 use bundle::Bundle;
 use checksums::Sums;
 pub use private::Variables;
@@ -22,6 +23,7 @@ mod namespace;
 mod owner;
 mod private;
 mod rootfs;
+mod roots;
 mod tree;
 mod volumes;
 
@@ -31,6 +33,11 @@ pub use owner::Mapping;
 /// What is being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// Another process prepares the tree, and is waited for.
+    Waiting {
+        /// The tree.
+        path: PathBuf,
+    },
     /// All files are what the checksums say.
     Verified {
         /// How many there are.
@@ -42,6 +49,13 @@ pub enum Progress {
         bundle: String,
         /// The name of the image.
         image: Reference,
+    },
+    /// A root directory is being copied from one of the same image that was made just now.
+    Copying {
+        /// The bundle.
+        bundle: String,
+        /// The bundle whose root is copied.
+        from: String,
     },
     /// A root directory was made.
     Unpacked {
@@ -118,10 +132,13 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
-    /// Another process is preparing the tree.
-    #[error("{}: another process is preparing these bundles", path.display())]
-    Busy {
-        /// The tree.
+    /// There is no room.
+    #[error(
+        "{}: the disk is full; what was made there is removed again: make room, and prepare the bundles again",
+        path.display()
+    )]
+    Full {
+        /// What was being made.
         path: PathBuf,
     },
     /// Files are not what the checksums say.
@@ -189,9 +206,18 @@ impl Error {
         Error::Io { path: path.into(), error: error.into() }
     }
 
+    /// Of something that is removed again.
+    fn of(path: impl Into<PathBuf>, error: io::Error) -> Self {
+        if is_full(&error) { Error::Full { path: path.into() } } else { Error::io(path, error) }
+    }
+
     fn bundle(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Error::Bundle { path: path.into(), reason: reason.into() }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn listed(variables: &[(String, String)]) -> String {
@@ -215,7 +241,7 @@ pub fn prepare(
     variables: Variables,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Summary, Error> {
-    let tree = Tree::open(bundles)?;
+    let tree = Tree::open(bundles, || progress(Progress::Waiting { path: bundles.to_owned() }))?;
     let sums = Sums::read(&tree)?;
     let files = sums.verify(&tree)?;
     let bundles = bundle::read(&tree, &sums)?;
@@ -223,15 +249,7 @@ pub fn prepare(
     progress(Progress::Verified { files });
     let mut summary = Summary { files, ..Summary::default() };
     let mut images = Images { path: images, layout: None };
-    for bundle in &bundles {
-        match &bundle.image {
-            Some((reference, digest)) => {
-                let work = Rootfs { tree: &tree, bundle, reference, digest };
-                work.prepare(&mut images, progress, &mut summary)?;
-            }
-            None => bundle.check_root(&tree)?,
-        }
-    }
+    roots::make(&tree, &bundles, &mut images, progress, &mut summary)?;
     volumes::make(&tree, &bundles, &mut |path, filled| {
         progress(Progress::Volume { path: path.clone(), filled });
         summary.volumes.push(path);
@@ -240,7 +258,7 @@ pub fn prepare(
         progress(Progress::Placed { path: placed.path, without_owner: placed.without_owner });
     })?;
     for name in tree.directories()?.into_iter().filter(|name| bundles.iter().all(|own| own.name != *name)) {
-        for path in rootfs::made_in(&tree, &name)? {
+        for path in rootfs::made_in(&tree, &name, &[ROOTFS, private::DIRECTORY])? {
             progress(Progress::Abandoned { path });
         }
     }
@@ -254,4 +272,22 @@ pub fn prepare(
 struct Images<'a> {
     path: &'a Path,
     layout: Option<Layout>,
+}
+
+impl Images<'_> {
+    fn find(&mut self, root: &Rootfs) -> Result<(&dyn Source, Image), Error> {
+        if self.layout.is_none() {
+            self.layout = Layout::open(self.path).map_err(|error| root.failed(error))?;
+        }
+        let layout = self.layout.as_ref();
+        let image = layout.map(|layout| image::by_manifest(layout, root.digest)).transpose();
+        match (layout, image.map_err(|error| root.failed(error))?.flatten()) {
+            (Some(layout), Some(image)) => Ok((layout, image)),
+            _ => Err(Error::Missing {
+                reference: Box::new(root.reference.clone()),
+                digest: root.digest.clone(),
+                images: self.path.to_owned(),
+            }),
+        }
+    }
 }

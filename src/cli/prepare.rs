@@ -8,7 +8,7 @@ use crate::prepare::{Error, Filled, Mapping, Progress, Summary, in_namespace, pr
 pub(super) fn run(args: &PrepareArgs) -> Outcome {
     let images = args.images.clone().unwrap_or_else(|| args.bundles.join("../images"));
     let mut tell = |progress| match &progress {
-        Progress::Absent { .. } => complain(&line(&progress)),
+        Progress::Absent { .. } | Progress::Waiting { .. } => complain(&line(&progress)),
         _ => say(&line(&progress)),
     };
     match prepare(&args.bundles, &images, &|name| std::env::var_os(name), &mut tell) {
@@ -25,7 +25,7 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
                 | Error::Unset { .. }
                 | Error::External { .. }
                 | Error::Missing { .. } => Outcome::Wrong,
-                Error::Namespace { .. } | Error::Io { .. } | Error::Busy { .. } | Error::Image { .. } => {
+                Error::Namespace { .. } | Error::Io { .. } | Error::Full { .. } | Error::Image { .. } => {
                     Outcome::Failed
                 }
             }
@@ -53,6 +53,10 @@ fn line(progress: &Progress) -> String {
     match progress {
         Progress::Verified { files } => format!("{files} files are as they were built\n"),
         Progress::Unpacking { bundle, image } => format!("{bundle}: unpacking {image}\n"),
+        Progress::Waiting { path } => {
+            format!("{}: another `prepare` is at work; waiting for it to end\n", path.display())
+        }
+        Progress::Copying { bundle, from } => format!("{bundle}: copying the root of {from}\n"),
         Progress::Unpacked { bundle, report } => format!("{bundle}: {} entries unpacked\n", report.entries),
         Progress::Present { bundle } => format!("{bundle}: up to date\n"),
         Progress::Abandoned { path } => {

@@ -13,6 +13,8 @@ mod inspect;
 mod prepare;
 mod project;
 mod request;
+mod state;
+mod store;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -29,6 +31,8 @@ use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
+pub use state::{StateArgs, StateError};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -75,6 +79,10 @@ pub enum Command {
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
     /// handed on. Building the result again, with the lock beside it, gives the same `config.json`.
     Inspect(InspectArgs),
+    /// Look after the images that are kept on this host
+    ///
+    /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
+    Store(StoreArgs),
 }
 
 /// Which Compose project is meant.
@@ -291,6 +299,7 @@ pub fn run() -> Outcome {
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Store(args) => store::run(&args),
     }
 }
 

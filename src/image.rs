@@ -9,6 +9,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 mod archive;
 mod attributes;
 mod configuration;
@@ -29,6 +31,7 @@ mod reference;
 mod root;
 mod select;
 mod source;
+mod store;
 mod unpack;
 pub mod users;
 
@@ -45,11 +48,13 @@ pub use reference::Reference;
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
+pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
 pub use unpack::{Limits, Report, unpack, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// The name, kind and size of a blob.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// The kind of content.
     pub media_type: String,
@@ -133,6 +138,56 @@ pub enum Error {
         /// What is wrong.
         error: io::Error,
     },
+    /// A directory cannot be a store.
+    #[error("{}: {reason}", path.display())]
+    Store {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A source did not give all of a blob.
+    #[error(
+        "blob {digest} from {from}: {error}; {come} of {size} bytes are kept, and the next run goes on from there"
+    )]
+    Interrupted {
+        /// The blob.
+        digest: Digest,
+        /// The source.
+        from: String,
+        /// How much is there.
+        come: u64,
+        /// How much there should be.
+        size: u64,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// A source gave nothing of a blob, or something else.
+    #[error("blob {digest} from {from}: {error}")]
+    Source {
+        /// The blob.
+        digest: Digest,
+        /// The source.
+        from: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// There is no more room in the store.
+    #[error("{}: the disk is full; make room, as `bundlegen store prune` may, and run this again: what has come is kept", path.display())]
+    Full {
+        /// What was written.
+        path: PathBuf,
+    },
+    /// There is too little room in the store, which was seen before anything was written.
+    #[error("{}: {needed} bytes are to come, and the disk has room for {free}; make room, as `bundlegen store prune` may", path.display())]
+    Room {
+        /// The store.
+        path: PathBuf,
+        /// What is to come, in bytes.
+        needed: u64,
+        /// What is free, in bytes.
+        free: u64,
+    },
     /// A layer cannot be read.
     #[error("layer {layer}: {error}")]
     Layer {
@@ -164,6 +219,14 @@ pub enum Error {
 impl Error {
     fn io(path: impl Into<PathBuf>, error: impl Into<io::Error>) -> Self {
         Error::Io { path: path.into(), error: error.into() }
+    }
+
+    /// What could not be written; a full disk is an error that has a remedy.
+    fn written(path: impl Into<PathBuf>, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full { path: path.into() },
+            _ => Error::io(path, error),
+        }
     }
 
     fn blob(digest: &Digest, reason: impl Into<String>) -> Self {

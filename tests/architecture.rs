@@ -43,7 +43,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml/parse.rs", "yaml/syntax.rs"]),
     ("miette", &["render.rs", "render/"]),
     ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
-    ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/"]),
+    ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs"]),
     ("serde_yaml", &["config/tests.rs", "lock.rs", "schemas.rs"]),
     ("sha2", &["image/digest.rs", "bundle/sums.rs"]),
     ("similar", &["disk/"]),

@@ -142,7 +142,7 @@ fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Opens without waiting: a FIFO in place of a blob would block until somebody writes.
-fn open_regular(path: &Path) -> Result<File, Error> {
+pub(super) fn open_regular(path: &Path) -> Result<File, Error> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| Error::io(path, error))?;
     let stat = rustix::fs::fstat(&fd).map_err(|error: Errno| Error::io(path, error))?;

@@ -12,6 +12,7 @@ mod explain;
 mod inspect;
 mod prepare;
 mod project;
+mod registries;
 mod request;
 mod state;
 mod store;
@@ -33,6 +34,8 @@ use crate::render::{Colour, render};
 use crate::source::Sources;
 pub use state::{StateArgs, StateError};
 pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+
+pub use registries::{MirrorOf, RegistryArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]

@@ -28,6 +28,7 @@ mod peek;
 mod place;
 mod platform;
 mod reference;
+mod registry;
 mod root;
 mod select;
 mod source;
@@ -45,6 +46,7 @@ pub use mount_point::{MountPoint, make_mount_point};
 pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
+pub use registry::{Mirror, Patience, Proxy, Registries, RegistryError, Repository, Settings};
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
@@ -214,6 +216,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A registry does not give what is asked of it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 impl Error {

@@ -38,6 +38,7 @@ const FREE: &[&str] = &["nearest", "printable"];
 
 /// The outside crates, and the files and directories that may use each. What is not here is for everybody.
 const FENCES: &[(&str, &[&str])] = &[
+    ("base64", &["image/registry/"]),
     ("clap", &["cli.rs", "cli/"]),
     ("flate2", &["image/"]),
     ("granit_parser", &["yaml/parse.rs", "yaml/syntax.rs"]),
@@ -48,6 +49,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("sha2", &["image/digest.rs", "bundle/sums.rs"]),
     ("similar", &["disk/"]),
     ("tar", &["image/"]),
+    ("ureq", &["image/registry/"]),
     ("walkdir", &["disk/"]),
     ("zstd", &["image/"]),
 ];

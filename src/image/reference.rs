@@ -9,7 +9,7 @@ use crate::diag::Invalid;
 
 const MAX_NAME: usize = 255;
 const MAX_TAG: usize = 128;
-const DEFAULT_DOMAIN: &str = "docker.io";
+pub(super) const DEFAULT_DOMAIN: &str = "docker.io";
 
 /// The name of an image in normal form: `nginx` is `docker.io/library/nginx:latest`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

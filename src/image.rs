@@ -32,6 +32,7 @@ mod registry;
 mod root;
 mod select;
 mod source;
+mod source_name;
 mod store;
 mod unpack;
 pub mod users;
@@ -50,6 +51,7 @@ pub use registry::{Mirror, Patience, Proxy, Registries, RegistryError, Repositor
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
+pub use source_name::SourceName;
 pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
 pub use unpack::{Limits, Report, unpack, unpack_within};
 pub use users::{User, resolve_group, resolve_user};

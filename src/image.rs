@@ -33,6 +33,7 @@ mod root;
 mod select;
 mod source;
 mod source_name;
+mod sparse;
 mod store;
 mod unpack;
 pub mod users;
@@ -53,7 +54,7 @@ pub use select::{by_manifest, find};
 pub use source::{Content, Source};
 pub use source_name::SourceName;
 pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
-pub use unpack::{Limits, Report, unpack, unpack_within};
+pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// The name, kind and size of a blob.

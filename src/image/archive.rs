@@ -5,22 +5,25 @@
 //! size after one that is malformed (the class of CVE-2025-62518). Where two readers could see different archives,
 //! the archive is refused.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::ops::Range;
 
 use tar::{EntryType, Header};
 
 use super::pax::Pax;
+use super::sparse::{self, Sparse};
 
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 /// The largest extended header, as in Go.
-const MAX_EXTENSION: u64 = 1024 * 1024;
+pub(super) const MAX_EXTENSION: u64 = 1024 * 1024;
 /// The largest size that the octal field of a header can hold; writers put it there when the size is larger.
 const MAX_OCTAL: u64 = 0o77_777_777_777;
 /// Where a header has mode, owner, group, size, time and device numbers.
 const NUMBERS: [Range<usize>; 7] = [100..108, 108..116, 116..124, 124..136, 136..148, 329..337, 337..345];
 /// The longest path that the kernel takes.
 const MAX_PATH: usize = 4095;
+/// The longest name that file systems take.
+const MAX_NAME: usize = 255;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub(super) struct Entry {
     /// Where a link leads.
     pub target: Vec<u8>,
     pub size: u64,
+    /// Where the stored content belongs, in a file with holes.
+    pub sparse: Option<Sparse>,
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
@@ -75,7 +80,7 @@ pub(super) struct Archive<R> {
     padding: u64,
 }
 
-impl<R: Read> Archive<R> {
+impl<R: BufRead> Archive<R> {
     pub fn new(inner: R) -> Self {
         Archive { inner, left: 0, padding: 0 }
     }
@@ -121,21 +126,19 @@ impl<R: Read> Archive<R> {
     fn entry(&mut self, header: &Header, extensions: Extensions) -> io::Result<Entry> {
         let pax = extensions.pax.unwrap_or_default();
         let path = one_of(extensions.path, pax.path, || header.path_bytes().into_owned())?;
+        let path = pax.sparse.name.clone().unwrap_or(path);
         let target = one_of(extensions.target, pax.target, || {
             header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default()
         })?;
+        check_path(&path)?;
+        check_path(&target)?;
         let kind = kind(header, &path)?;
-        let size = size(header, pax.size)?;
-        if kind != Kind::File && size != 0 {
+        let stored = size(header, pax.size)?;
+        if kind != Kind::File && stored != 0 {
             // Some readers skip the content and others do not expect any.
             return bad(format!("`{}` is no file, but has content", path.escape_ascii()));
         }
-        for text in [&path, &target] {
-            if text.len() > MAX_PATH || text.contains(&0) {
-                return bad("a path that is too long or has a NUL byte");
-            }
-        }
-        self.expect(size);
+        let sparse = self.sparse(header, kind, stored, pax.sparse)?;
         // The last number means nobody: `chown` would leave the owner as it is.
         let id = |id: u64| match u32::try_from(id) {
             Ok(id) if id != u32::MAX => Ok(id),
@@ -144,15 +147,41 @@ impl<R: Read> Archive<R> {
         Ok(Entry {
             kind,
             target,
-            size,
+            size: sparse.as_ref().map_or(stored, |sparse| sparse.size),
+            sparse,
             mode: number("mode", header.mode())? & 0o7777,
             uid: id(pax.uid.map_or_else(|| header.uid(), Ok)?)?,
             gid: id(pax.gid.map_or_else(|| header.gid(), Ok)?)?,
             mtime: pax.mtime.map_or_else(|| header_mtime(header), Ok)?,
             device: device(header, kind)?,
-            xattrs: pax.xattrs,
+            xattrs: pax.xattrs.into_iter().collect(),
             path,
         })
+    }
+
+    /// Reads the map of a file with holes, be it between header and content or at the start of the content, and leaves
+    /// the content to be read.
+    fn sparse(
+        &mut self,
+        header: &Header,
+        kind: Kind,
+        stored: u64,
+        records: sparse::Records,
+    ) -> io::Result<Option<Sparse>> {
+        let sparse = if header.entry_type() == EntryType::GNUSparse {
+            let sparse = sparse::old(header, || self.block()?.map_or_else(truncated, Ok))?;
+            self.expect(stored);
+            Some(sparse)
+        } else {
+            self.expect(stored);
+            match records.format()? {
+                None => None,
+                Some(_) if kind != Kind::File => return bad("a map of holes for what is no file"),
+                Some(sparse::Format::Records) => Some(records.sparse()?),
+                Some(sparse::Format::Content) => Some(records.sparse_in(&mut *self)?),
+            }
+        };
+        sparse.map(|sparse| sparse.checked(self.left)).transpose()
     }
 
     /// The next header; `None` at the end of the archive.
@@ -166,11 +195,8 @@ impl<R: Read> Archive<R> {
         }
         let header = Header::from_byte_slice(&block);
         // The checksum counts its own field as spaces.
-        let sum: u32 = block
-            .iter()
-            .enumerate()
-            .map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) })
-            .sum();
+        let sum = |block: &[u8]| block.iter().map(|b| u32::from(*b)).sum::<u32>();
+        let sum = sum(&block) + 8 * 32 - block.get(148..156).map_or(0, sum);
         if number("checksum", header.cksum())? != sum {
             return bad("the checksum of a header does not match");
         }
@@ -211,7 +237,10 @@ impl<R: Read> Archive<R> {
     }
 
     fn skip(&mut self) -> io::Result<()> {
-        io::copy(self, &mut io::sink())?;
+        while self.left > 0 {
+            let n = self.fill_buf()?.len();
+            self.consume(n);
+        }
         let skipped = io::copy(&mut (&mut self.inner).take(self.padding), &mut io::sink())?;
         if skipped < self.padding {
             return truncated();
@@ -221,17 +250,31 @@ impl<R: Read> Archive<R> {
     }
 }
 
-impl<R: Read> Read for Archive<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let Some(buffer) = buffer.get_mut(..most).filter(|buffer| !buffer.is_empty()) else { return Ok(0) };
-        match self.inner.read(buffer)? {
-            0 => truncated(),
-            n => {
-                self.left -= n as u64;
-                Ok(n)
-            }
+/// The stored content of the entry.
+impl<R: BufRead> BufRead for Archive<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            return Ok(&[]);
         }
+        let buffer = self.inner.fill_buf()?;
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        match buffer.get(..most) {
+            Some(buffer) if !buffer.is_empty() => Ok(buffer),
+            _ => truncated(),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.left = self.left.saturating_sub(n as u64);
+        self.inner.consume(n);
+    }
+}
+
+impl<R: BufRead> Read for Archive<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(buffer)?;
+        self.consume(n);
+        Ok(n)
     }
 }
 
@@ -242,8 +285,15 @@ impl Extensions {
 }
 
 fn header_mtime(header: &Header) -> io::Result<Time> {
-    // A time before 1970 comes out as a huge number; it is the only thing that would be lost.
-    Ok(Time { seconds: i64::try_from(number("time", header.mtime())?).unwrap_or(0), nanoseconds: 0 })
+    let seconds = number("time", header.mtime())?;
+    // In base 256 a time before 1970 begins with this, and the `tar` crate has no sign.
+    if header.as_bytes().get(136) == Some(&0xff) {
+        return Ok(Time { seconds: seconds.cast_signed(), nanoseconds: 0 });
+    }
+    match i64::try_from(seconds) {
+        Ok(seconds) => Ok(Time { seconds, nanoseconds: 0 }),
+        Err(_) => bad(format!("the time {seconds} in a header is out of range")),
+    }
 }
 
 fn kind(header: &Header, path: &[u8]) -> io::Result<Kind> {
@@ -252,19 +302,30 @@ fn kind(header: &Header, path: &[u8]) -> io::Result<Kind> {
         EntryType::Regular if header.as_bytes().get(156) == Some(&0) && path.ends_with(b"/") => {
             Kind::Directory
         }
-        EntryType::Regular | EntryType::Continuous => Kind::File,
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
         EntryType::Directory => Kind::Directory,
         EntryType::Symlink => Kind::Symlink,
         EntryType::Link => Kind::HardLink,
         EntryType::Fifo => Kind::Fifo,
         EntryType::Char => Kind::CharDevice,
         EntryType::Block => Kind::BlockDevice,
-        EntryType::GNUSparse => return bad("a sparse file, which is not supported"),
         other => {
             let (path, byte) = (path.escape_ascii(), [other.as_byte()]);
             return bad(format!("`{path}` has the unknown type `{}`", byte.escape_ascii()));
         }
     })
+}
+
+fn check_path(path: &[u8]) -> io::Result<()> {
+    if path.len() > MAX_PATH || path.contains(&0) {
+        return bad("a path that is too long or has a NUL byte");
+    }
+    match path.split(|b| *b == b'/').map(<[u8]>::len).max() {
+        Some(length) if length > MAX_NAME => {
+            bad(format!("a name of {length} bytes, and the limit is {MAX_NAME}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The extended header decides, but a header that says something else on purpose is refused.
@@ -310,7 +371,7 @@ fn one_of(gnu: Option<Vec<u8>>, pax: Option<Vec<u8>>, own: impl FnOnce() -> Vec<
 }
 
 /// The words of the tar crate are about bytes, and end in those of the field.
-fn number<T>(what: &str, read: io::Result<T>) -> io::Result<T> {
+pub(super) fn number<T>(what: &str, read: io::Result<T>) -> io::Result<T> {
     read.or_else(|_| bad(format!("the {what} in a header is no number")))
 }
 

@@ -1,8 +1,7 @@
 //! The content of a file, copied to another one: shared with it where the file system can, and with its holes.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::fd::BorrowedFd;
 
 use rustix::fs::{SeekFrom, Stat};
 use rustix::io::Errno;
@@ -31,7 +30,7 @@ impl Content {
     }
 
     /// Copies all of a file, of which `stat` is known, to an empty one.
-    pub fn copy(&mut self, from: &File, stat: &Stat, to: &File) -> io::Result<()> {
+    pub fn copy(&mut self, from: BorrowedFd<'_>, stat: &Stat, to: BorrowedFd<'_>) -> io::Result<()> {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
         if size == 0 {
             return Ok(());
@@ -58,7 +57,7 @@ impl Content {
         Ok(rustix::fs::ftruncate(to, size)?)
     }
 
-    fn range(&mut self, from: &File, to: &File, start: u64, end: u64) -> io::Result<()> {
+    fn range(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, start: u64, end: u64) -> io::Result<()> {
         let mut at = start;
         while at < end && self.way != Way::Buffer {
             let (mut source, mut target) = (at, at);
@@ -75,21 +74,28 @@ impl Content {
         if at < end { self.through_buffer(from, to, at, end) } else { Ok(()) }
     }
 
-    fn through_buffer(&mut self, from: &File, to: &File, mut at: u64, end: u64) -> io::Result<()> {
+    fn through_buffer(
+        &mut self,
+        from: BorrowedFd<'_>,
+        to: BorrowedFd<'_>,
+        mut at: u64,
+        end: u64,
+    ) -> io::Result<()> {
         self.buffer.resize(128 * 1024, 0);
         while at < end {
             let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(self.buffer.len());
             let part = self.buffer.get_mut(..length).unwrap_or_default();
-            from.read_exact_at(part, at)?;
-            to.write_all_at(part, at)?;
-            at += length as u64;
+            let read = rustix::io::retry_on_intr(|| rustix::io::pread(from, &mut *part, at))?;
+            let part = part.get(..read).filter(|part| !part.is_empty());
+            let part = part.ok_or(io::ErrorKind::UnexpectedEof)?;
+            at += rustix::io::retry_on_intr(|| rustix::io::pwrite(to, part, at))? as u64;
         }
         Ok(())
     }
 }
 
 /// The next part of a file that is no hole.
-fn data(file: &File, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
+fn data(file: BorrowedFd<'_>, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
     let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
         // Nothing but a hole is left.
         Err(Errno::NXIO) => return Ok(None),

@@ -4,7 +4,6 @@
 //! everywhere, and hard links between what is copied. Every name is reached from the descriptor of its directory, and
 //! no link is followed.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::Path;
@@ -12,7 +11,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::attributes::{is_portable, set_mode_unopened};
+use super::attributes::{is_portable, path_of, set_mode_unopened};
 use super::content::Content;
 use super::links::Links;
 use super::root::{Root, list, open_directory};
@@ -66,7 +65,9 @@ fn copy(from: &OwnedFd, to: &OwnedFd, refused: Refused) -> io::Result<Copied> {
     let links = Links::new(to, |name| names.iter().any(|(known, _)| known == name));
     drop(names);
     let buffer = vec![0; 64 * 1024];
-    let mut copy = Copy { refused, links, content: Content::new(), buffer, copied: Copied::default() };
+    let is_root = rustix::process::geteuid().is_root();
+    let mut copy =
+        Copy { refused, links, content: Content::new(), buffer, copied: Copied::default(), is_root };
     copy.entries(from, to, 0)?;
     copy.links.remove()?;
     copy.attributes(from, &rustix::fs::fstat(from)?, to)?;
@@ -80,6 +81,7 @@ struct Copy<'a> {
     /// For extended attributes.
     buffer: Vec<u8>,
     copied: Copied,
+    is_root: bool,
 }
 
 /// Where something is copied to.
@@ -113,7 +115,7 @@ impl Copy<'_> {
         let is_made = match kind {
             FileType::RegularFile => self.file(from, stat, to)?,
             FileType::Symlink => self.symlink(from, stat, to)?,
-            kind => self.node(stat, kind, to)?,
+            kind => self.node(from, stat, kind, to)?,
         };
         self.copied.left_out += u64::from(!is_made);
         if is_linked && is_made {
@@ -139,29 +141,31 @@ impl Copy<'_> {
 
     fn file(&mut self, from: &OwnedFd, stat: &Stat, to: &Target) -> io::Result<bool> {
         let Some(opened) = self.open(from, to.name, stat, OFlags::NONBLOCK)? else { return Ok(false) };
-        let opened = File::from(opened.close()?);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = File::from(rustix::fs::openat(to.directory, to.name, flags, Mode::RUSR | Mode::WUSR)?);
-        self.content.copy(&opened, stat, &made)?;
-        self.attributes(&opened, stat, &made)?;
-        Ok(true)
+        let made = rustix::fs::openat(to.directory, to.name, flags, Mode::RUSR | Mode::WUSR)?;
+        let copied = self
+            .content
+            .copy(opened.fd.as_fd(), stat, made.as_fd())
+            .and_then(|()| self.attributes(&opened.fd, stat, &made));
+        opened.close()?;
+        copied.map(|()| true)
     }
 
-    fn symlink(&self, from: &OwnedFd, stat: &Stat, to: &Target) -> io::Result<bool> {
+    fn symlink(&mut self, from: &OwnedFd, stat: &Stat, to: &Target) -> io::Result<bool> {
         let target = rustix::fs::readlinkat(from, to.name, Vec::new())?;
         rustix::fs::symlinkat(target, to.directory, to.name)?;
-        self.name_attributes(stat, to)?;
+        self.name_attributes(from, stat, to)?;
         Ok(true)
     }
 
     /// A device, a FIFO or a socket.
-    fn node(&self, stat: &Stat, kind: FileType, to: &Target) -> io::Result<bool> {
+    fn node(&mut self, from: &OwnedFd, stat: &Stat, kind: FileType, to: &Target) -> io::Result<bool> {
         let mode = Mode::from_raw_mode(stat.st_mode);
         match rustix::fs::mknodat(to.directory, to.name, kind, mode, stat.st_rdev) {
             Err(Errno::PERM) if self.refused == Refused::LeftOut => return Ok(false),
             result => result?,
         }
-        self.name_attributes(stat, to)?;
+        self.name_attributes(from, stat, to)?;
         Ok(true)
     }
 
@@ -176,34 +180,53 @@ impl Copy<'_> {
     }
 
     fn attributes(&mut self, from: impl AsFd, stat: &Stat, to: impl AsFd) -> io::Result<()> {
-        // Giving a file away takes its set-id bits and capabilities; so the owner comes first.
+        // Giving a file away takes its set-id bits and capabilities, so the owner comes first; and the mode may keep
+        // who sets extended attributes out.
         let (uid, gid) = owner(stat);
         self.permitted(rustix::fs::fchown(&to, uid, gid))?;
+        let from = from.as_fd();
+        self.xattrs(
+            |list| rustix::fs::flistxattr(from, list),
+            |name, value| rustix::fs::fgetxattr(from, name, value),
+            |name, value| rustix::fs::fsetxattr(&to, name, value, XattrFlags::empty()),
+        )?;
         rustix::fs::fchmod(&to, Mode::from_raw_mode(stat.st_mode))?;
-        self.xattrs(&from, &to)?;
         Ok(rustix::fs::futimens(&to, &times(stat))?)
     }
 
     /// The attributes of what is not opened.
-    fn name_attributes(&self, stat: &Stat, to: &Target) -> io::Result<()> {
+    fn name_attributes(&mut self, from: &OwnedFd, stat: &Stat, to: &Target) -> io::Result<()> {
         let (uid, gid) = owner(stat);
         self.permitted(rustix::fs::chownat(to.directory, to.name, uid, gid, AtFlags::SYMLINK_NOFOLLOW))?;
+        // Nobody else can have set any.
+        if self.is_root {
+            let (from, made) = (path_of(from.as_fd(), to.name), path_of(to.directory.as_fd(), to.name));
+            self.xattrs(
+                |list| rustix::fs::llistxattr(from.as_slice(), list),
+                |name, value| rustix::fs::lgetxattr(from.as_slice(), name, value),
+                |name, value| rustix::fs::lsetxattr(made.as_slice(), name, value, XattrFlags::empty()),
+            )?;
+        }
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             set_mode_unopened(to.directory, to.name, Mode::from_raw_mode(stat.st_mode))?;
         }
         Ok(rustix::fs::utimensat(to.directory, to.name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    fn xattrs(&mut self, from: impl AsFd, to: impl AsFd) -> io::Result<()> {
-        let length = match rustix::fs::flistxattr(&from, self.buffer.as_mut_slice()) {
+    fn xattrs(
+        &mut self,
+        list: impl FnOnce(&mut [u8]) -> Result<usize, Errno>,
+        get: impl Fn(&[u8], &mut [u8]) -> Result<usize, Errno>,
+        set: impl Fn(&[u8], &[u8]) -> Result<(), Errno>,
+    ) -> io::Result<()> {
+        let length = match list(&mut self.buffer) {
             Ok(0) | Err(Errno::NOTSUP) => return Ok(()),
             length => length?,
         };
         let names = self.buffer.get(..length).unwrap_or_default().to_vec();
         for name in names.split(|b| *b == 0).filter(|name| is_portable(name)) {
-            let length = rustix::fs::fgetxattr(&from, name, self.buffer.as_mut_slice())?;
-            let value = self.buffer.get(..length).unwrap_or_default();
-            self.permitted(rustix::fs::fsetxattr(&to, name, value, XattrFlags::empty()))?;
+            let length = get(name, &mut self.buffer)?;
+            self.permitted(set(name, self.buffer.get(..length).unwrap_or_default()))?;
         }
         Ok(())
     }

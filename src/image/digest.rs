@@ -161,7 +161,14 @@ impl<R: Read> Verified<R> {
         Verified { inner, digest, size, seen, hasher, proven }
     }
 
-    fn prove(&mut self) -> io::Result<()> {
+    /// Takes in what was read elsewhere.
+    pub(super) fn see(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.seen += bytes.len() as u64;
+    }
+
+    /// Holds what was seen to the digest and the size.
+    pub(super) fn prove(&mut self) -> io::Result<()> {
         if let Some(size) = self.size.filter(|size| *size != self.seen) {
             return Err(invalid(format!("{} ends after {} of {size} bytes", self.digest, self.seen)));
         }
@@ -181,8 +188,7 @@ impl<R: Read> Read for Verified<R> {
             return Ok(0);
         }
         let n = self.inner.read(buffer)?;
-        self.hasher.update(buffer.get(..n).unwrap_or_default());
-        self.seen += n as u64;
+        self.see(buffer.get(..n).unwrap_or_default());
         if let Some(size) = self.size.filter(|size| *size < self.seen) {
             return Err(invalid(format!("{} has more than its {size} bytes", self.digest)));
         }

@@ -54,7 +54,7 @@ impl<'a> Links<'a> {
     /// Forgets all.
     pub fn remove(&mut self) -> io::Result<()> {
         match self.directory.take() {
-            Some(_) => remove(self.top, &self.name, &Names::new()),
+            Some(_) => remove(self.top, &self.name, Names::NONE),
             None => Ok(()),
         }
     }

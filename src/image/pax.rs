@@ -1,8 +1,10 @@
 //! Extended headers: what a tar header has no room for.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::archive::{Time, bad};
+use super::sparse;
 
 /// What an extended header says about an entry.
 #[derive(Default)]
@@ -13,7 +15,8 @@ pub(super) struct Pax {
     pub uid: Option<u64>,
     pub gid: Option<u64>,
     pub mtime: Option<Time>,
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub sparse: sparse::Records,
 }
 
 impl Pax {
@@ -38,11 +41,11 @@ impl Pax {
             b"uid" => self.uid = text.map(number).transpose()?,
             b"gid" => self.gid = text.map(number).transpose()?,
             b"mtime" => self.mtime = text.map(time).transpose()?,
-            _ if key.starts_with(b"GNU.sparse.") => return bad("a sparse file, which is not supported"),
             _ => {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    self.xattrs.retain(|(other, _)| other != name);
-                    self.xattrs.push((name.to_vec(), value.to_vec()));
+                    self.xattrs.insert(name.to_vec(), value.to_vec());
+                } else if let Some(name) = key.strip_prefix(b"GNU.sparse.") {
+                    self.sparse.set(name, value)?;
                 }
             }
         }
@@ -60,7 +63,7 @@ fn record(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     (end == b"\n" && !key.is_empty()).then_some((key, value, after))
 }
 
-fn number(text: &[u8]) -> io::Result<u64> {
+pub(super) fn number(text: &[u8]) -> io::Result<u64> {
     let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
     number
         .and_then(|text| text.parse().ok())
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn records_are_counted_and_not_split() {
         let pax = Pax::parse(b"22 SCHILY.xattr.u=a\nb\n9 path=x\n").unwrap();
-        assert_eq!(pax.xattrs, [(b"u".to_vec(), b"a\nb".to_vec())]);
+        assert_eq!(pax.xattrs, BTreeMap::from([(b"u".to_vec(), b"a\nb".to_vec())]));
         assert_eq!(pax.path.as_deref(), Some(&b"x"[..]));
         assert_eq!(Pax::parse(b"9 path=x\n8 path=\n").unwrap().path, None, "an empty value takes it back");
         for bad in

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::archive::{Archive, Entry, Kind};
-use super::layer::Layer;
+use super::layer::{Layer, Meter};
 use super::place::{self, Place};
 use super::{Error, Image, Limits, Source};
 
@@ -103,7 +103,8 @@ fn each_entry(
     let mut layers = image.layers.iter().zip(&image.configuration.diff_ids);
     let Some((descriptor, diff_id)) = layers.nth(layer) else { return Ok(()) };
     let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
-    let mut archive = Archive::new(Layer::open(source, descriptor, diff_id, Limits::default().bytes)?);
+    let mut archive =
+        Archive::new(Layer::open(source, descriptor, diff_id, &Meter::new(Limits::default().bytes))?);
     let mut number = 0;
     while let Some(entry) = archive.next().map_err(in_layer)? {
         visit(number, &entry, &mut archive).map_err(|error| Error::Entry {
@@ -167,6 +168,7 @@ impl Tree {
                 _ => Node::Directory(BTreeMap::new()),
             },
             Kind::HardLink => return self.linked(&entry.target),
+            Kind::File if entry.sparse.is_some() => Node::Special("a sparse file"),
             Kind::File => Node::File { position, size: entry.size },
             Kind::Symlink => Node::Symlink(entry.target.clone()),
             Kind::Fifo => Node::Special("a named pipe"),

@@ -4,27 +4,59 @@
 //! is done there is done to a name in that directory, and never through a link under that name.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::place;
 
-/// How deep a tree may be that is walked.
-const MAX_DEPTH: u32 = 512;
+/// How deep a tree may be that is made or walked.
+pub(super) const MAX_DEPTH: u32 = 512;
 /// How many links one path may go through, as in the kernel.
 const MAX_LINKS: u32 = 40;
 
 /// What a file is, whatever it is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Inode(u64, u64);
 
-/// Names in directories. A name is known by the directory that it is in and not by a path, which links can bend.
-pub(super) type Names = BTreeSet<(Inode, Vec<u8>)>;
+impl Inode {
+    pub fn of(stat: &Stat) -> Self {
+        Inode(stat.st_dev, stat.st_ino)
+    }
+}
+
+/// Names in directories. A name is known by the directory that it is in and not by a path, which links can bend; and
+/// by a hash of both, because there may be millions.
+#[derive(Default)]
+pub(super) struct Names(BTreeSet<u64>);
+
+impl Names {
+    /// No names.
+    pub const NONE: &'static Names = &Names(BTreeSet::new());
+
+    pub fn insert(&mut self, directory: Inode, name: &[u8]) {
+        self.0.insert(Self::hash(directory, name));
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn contains(&self, directory: Inode, name: &[u8]) -> bool {
+        self.0.contains(&Self::hash(directory, name))
+    }
+
+    fn hash(directory: Inode, name: &[u8]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (directory, name).hash(&mut hasher);
+        hasher.finish()
+    }
+}
 
 /// The directory.
 pub(super) struct Root(OwnedFd);
@@ -37,9 +69,28 @@ impl Root {
 
     /// Opens a directory inside, following links inside.
     pub fn directory(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        self.resolve(path, OFlags::PATH, ResolveFlags::empty())
+    }
+
+    /// Opens a directory inside to read it and to change its attributes, and says how deep it is.
+    pub fn open_directory(&self, path: &[u8]) -> Result<(OwnedFd, u32), Errno> {
+        match self.resolve(path, OFlags::RDONLY, ResolveFlags::NO_SYMLINKS) {
+            Err(Errno::LOOP) => {
+                let opened = self.resolve(path, OFlags::RDONLY, ResolveFlags::empty())?;
+                let depth = self.depth(&opened)?;
+                Ok((opened, depth))
+            }
+            opened => {
+                let depth = path.split(|b| *b == b'/').filter(|part| !part.is_empty()).count();
+                Ok((opened?, u32::try_from(depth).unwrap_or(u32::MAX)))
+            }
+        }
+    }
+
+    fn resolve(&self, path: &[u8], flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
         let path: &[u8] = if path.is_empty() { b"." } else { path };
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let resolve = resolve | ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         // The kernel says AGAIN when something, anywhere, was renamed while it went through a `..`.
         for _ in 0..64 {
             match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
@@ -50,7 +101,22 @@ impl Root {
         Err(Errno::AGAIN)
     }
 
-    /// Opens a directory inside and makes what is missing of it; `made` gets every directory that is new.
+    /// How many directories there are from the root to one inside.
+    fn depth(&self, directory: &OwnedFd) -> Result<u32, Errno> {
+        let slashes = |fd: &OwnedFd| {
+            let path = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
+            Ok(path.as_bytes().iter().filter(|b| **b == b'/').count())
+        };
+        match slashes(directory) {
+            Ok(inside) => Ok(u32::try_from(inside.saturating_sub(slashes(&self.0)?)).unwrap_or(u32::MAX)),
+            // The kernel has no path for it.
+            Err(Errno::NAMETOOLONG) => Ok(u32::MAX),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a directory inside and makes what is missing of it; `made` gets every directory that is new. The times of
+    /// the directories that were there stay as they are.
     pub fn make_directory(
         &self,
         path: &[u8],
@@ -64,39 +130,61 @@ impl Root {
         let mut done: Vec<u8> = Vec::new();
         let mut ahead: Vec<Vec<u8>> = reversed(path);
         let mut links = 0;
+        let mut depth = None;
         while let Some(name) = ahead.pop() {
-            let next = [done.as_slice(), &name].join(&b'/');
-            let next = next.strip_prefix(b"/").unwrap_or(&next).to_vec();
-            match self.directory(&next) {
+            let length = done.len();
+            done.extend(b"/");
+            done.extend(&name);
+            match self.step(&here, &name, &done) {
                 Err(Errno::NOENT) => {}
                 found => {
-                    (here, done) = (found?, next);
+                    (here, depth) = (found?, None);
                     continue;
                 }
             }
+            let above = depth.map_or_else(|| self.depth(&here), Ok)?;
+            if above >= MAX_DEPTH {
+                return Err(too_deep());
+            }
+            let before = rustix::fs::fstat(&here)?;
             match rustix::fs::mkdirat(&here, &name, Mode::RWXU) {
                 // A link to a directory that does not exist yet: it is made where the link leads.
                 Err(Errno::EXIST) if links < MAX_LINKS => {
                     links += 1;
+                    done.truncate(length);
                     let target = rustix::fs::readlinkat(&here, &name, Vec::new())?.into_bytes();
                     if target.starts_with(b"/") {
                         (here, done) = (self.directory(b"")?, Vec::new());
+                        depth = None;
                     }
                     ahead.extend(reversed(&target));
                 }
                 result => {
                     result?;
-                    (here, done) = (self.directory(&next)?, next);
-                    made(&here)?;
+                    let new = self.step(&here, &name, &done)?;
+                    made(&new)?;
+                    rustix::fs::utimensat(&here, ".", &modified(&before), AtFlags::empty())?;
+                    (here, depth) = (new, Some(above + 1));
                 }
             }
         }
         Ok(here)
     }
 
+    /// Opens a directory by its name in `here`, which is the directory that `path` is in. Resolving all of the path
+    /// at every step of a long one would take too long.
+    fn step(&self, here: &OwnedFd, name: &[u8], path: &[u8]) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(here, name, flags, Mode::empty()) {
+            Ok(opened) if name != b".." => Ok(opened),
+            Ok(_) | Err(Errno::NOTDIR | Errno::LOOP) => self.directory(path),
+            error => error,
+        }
+    }
+
     /// Visits every directory, the ones inside before the ones they are in.
-    pub fn visit(&self, visit: &mut dyn FnMut(&OwnedFd) -> io::Result<()>) -> io::Result<()> {
-        visit_directory(&open_directory(&self.0, b".")?, visit, 0)
+    pub fn visit(&self, visit: &mut dyn FnMut(BorrowedFd<'_>) -> io::Result<()>) -> io::Result<()> {
+        visit_directory(open_directory(&self.0, b".")?, visit, 0)
     }
 }
 
@@ -105,19 +193,45 @@ fn reversed(path: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn visit_directory(
-    directory: &OwnedFd,
-    visit: &mut dyn FnMut(&OwnedFd) -> io::Result<()>,
+    directory: OwnedFd,
+    visit: &mut dyn FnMut(BorrowedFd<'_>) -> io::Result<()>,
     depth: u32,
 ) -> io::Result<()> {
-    for (name, kind) in list(directory, depth)? {
+    if depth > MAX_DEPTH {
+        return Err(too_deep());
+    }
+    let mut names = Dir::new(directory)?;
+    while let Some((name, kind)) = next_name(&mut names)? {
         if matches!(kind, FileType::Directory | FileType::Unknown) {
-            match open_directory(directory, &name) {
+            match open_directory(names.fd()?, &name) {
                 Err(Errno::NOTDIR | Errno::LOOP) => {}
-                inner => visit_directory(&inner?, visit, depth + 1)?,
+                inner => visit_directory(inner?, visit, depth + 1)?,
             }
         }
     }
-    visit(directory)
+    visit(names.fd()?)
+}
+
+/// The next name in a directory. There may be millions, so they are not collected.
+fn next_name(directory: &mut Dir) -> io::Result<Option<(Vec<u8>, FileType)>> {
+    while let Some(entry) = directory.read().transpose()? {
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            return Ok(Some((name.to_vec(), entry.file_type())));
+        }
+    }
+    Ok(None)
+}
+
+fn too_deep() -> io::Error {
+    io::Error::other(format!("more than {MAX_DEPTH} directories inside each other"))
+}
+
+/// The time of last modification, to be set again after a change that is not to show.
+fn modified(stat: &Stat) -> Timestamps {
+    #[allow(clippy::cast_possible_wrap, reason = "less than a second")]
+    let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
+    Timestamps { last_access: time, last_modification: time }
 }
 
 /// Opens what has a name in a directory, if it is a directory itself and no link to one.
@@ -128,49 +242,75 @@ pub(super) fn open_directory(directory: impl AsFd, name: &[u8]) -> Result<OwnedF
 
 /// Identifies an open file.
 pub(super) fn inode(fd: impl AsFd) -> io::Result<Inode> {
-    let stat = rustix::fs::fstat(fd)?;
-    Ok(Inode(stat.st_dev, stat.st_ino))
+    Ok(Inode::of(&rustix::fs::fstat(fd)?))
 }
 
 /// Removes what has a name in a directory, with all that is in it, except for the names to `keep` and the
-/// directories on the way to them.
+/// directories on the way to them, whose times stay as they are.
 pub(super) fn remove(directory: impl AsFd, name: &[u8], keep: &Names) -> io::Result<()> {
-    remove_below(directory, name, keep, 0)
+    remove_below(directory.as_fd(), name, FileType::Unknown, keep, 0).map(|_| ())
 }
 
 /// Removes all that is in a directory, except for the names to `keep` and the directories on the way to them.
 pub(super) fn clear(directory: &OwnedFd, keep: &Names) -> io::Result<()> {
-    clear_below(directory, keep, 0)
+    clear_below(&mut Dir::new(open_directory(directory, b".")?)?, keep, 0).map(|_| ())
 }
 
-fn clear_below(directory: &OwnedFd, keep: &Names, depth: u32) -> io::Result<()> {
-    for (name, _) in list(directory, depth)? {
-        remove_below(directory, &name, keep, depth + 1)?;
+/// Says whether something was removed. There is one descriptor for each directory on the way down, no more: a process
+/// has 1,024 by default.
+fn clear_below(names: &mut Dir, keep: &Names, depth: u32) -> io::Result<bool> {
+    if depth > MAX_DEPTH {
+        return Err(too_deep());
     }
-    Ok(())
+    let mut removed = false;
+    while let Some((name, kind)) = next_name(names)? {
+        removed |= remove_below(names.fd()?, &name, kind, keep, depth + 1)?;
+    }
+    Ok(removed)
 }
 
-fn remove_below(directory: impl AsFd, name: &[u8], keep: &Names, depth: u32) -> io::Result<()> {
-    let kept = !keep.is_empty() && keep.contains(&(inode(&directory)?, name.to_vec()));
-    let flags = match open_directory(&directory, name).or_else(|error| unlock(&directory, name, error)) {
-        Ok(inner) => {
-            if !rustix::process::geteuid().is_root() {
-                rustix::fs::fchmod(&inner, Mode::RWXU)?;
-            }
-            clear_below(&inner, keep, depth)?;
-            AtFlags::REMOVEDIR
+/// Says whether something was removed.
+fn remove_below(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    kind: FileType,
+    keep: &Names,
+    depth: u32,
+) -> io::Result<bool> {
+    let keeps = !keep.0.is_empty();
+    let kept = keeps && keep.contains(inode(directory)?, name);
+    let inner = match kind {
+        FileType::Directory | FileType::Unknown => {
+            open_directory(directory, name).or_else(|error| unlock(directory, name, error))
         }
-        Err(Errno::NOTDIR | Errno::LOOP) => AtFlags::empty(),
-        Err(Errno::NOENT) => return Ok(()),
-        Err(error) => return Err(error.into()),
+        _ => Err(Errno::NOTDIR),
     };
-    if kept {
-        return Ok(());
+    let inner = match inner {
+        Err(Errno::NOENT) => return Ok(false),
+        Err(Errno::NOTDIR | Errno::LOOP) if kept => return Ok(false),
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            rustix::fs::unlinkat(directory, name, AtFlags::empty())?;
+            return Ok(true);
+        }
+        inner => inner?,
+    };
+    let mut inner = Dir::new(inner)?;
+    let before = inner.stat()?;
+    if Mode::from_raw_mode(before.st_mode) & Mode::RWXU != Mode::RWXU && !rustix::process::geteuid().is_root()
+    {
+        rustix::fs::fchmod(inner.fd()?, Mode::RWXU)?;
     }
-    match rustix::fs::unlinkat(&directory, name, flags) {
-        Err(Errno::NOTEMPTY | Errno::EXIST) if !keep.is_empty() => Ok(()),
-        result => Ok(result?),
+    let removed = clear_below(&mut inner, keep, depth)?;
+    if !kept {
+        match rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR) {
+            Err(Errno::NOTEMPTY | Errno::EXIST) if keeps => {}
+            result => return Ok(result.map(|()| true)?),
+        }
     }
+    if removed {
+        rustix::fs::futimens(inner.fd()?, &modified(&before))?;
+    }
+    Ok(removed)
 }
 
 /// Opens a directory whose mode keeps its owner out or from changing it, which only root may ignore.
@@ -193,13 +333,13 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     let parent = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
-    remove(parent, name.as_bytes(), &Names::new())
+    remove(parent, name.as_bytes(), Names::NONE)
 }
 
 /// The names in a directory that is `depth` directories below where a walk began.
 pub(super) fn list(directory: &OwnedFd, depth: u32) -> io::Result<Vec<(Vec<u8>, FileType)>> {
     if depth > MAX_DEPTH {
-        return Err(io::Error::other(format!("more than {MAX_DEPTH} directories inside each other")));
+        return Err(too_deep());
     }
     let mut names = Vec::new();
     for entry in Dir::new(open_directory(directory, b".")?)? {

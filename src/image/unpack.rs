@@ -5,37 +5,45 @@
 //!
 //! [layer specification]: https://github.com/opencontainers/image-spec/blob/main/layer.md
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, BufRead, Seek as _, SeekFrom, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
-use super::archive::{Archive, Entry, Kind, Time};
-use super::attributes::{is_portable, owner, set_mode_unopened, set_times, times};
-use super::layer::Layer;
+use super::archive::{Archive, Entry, Kind};
+use super::attributes::{Attributes, clear_xattrs, set_mode_unopened, set_times, set_xattr_unopened, times};
+use super::layer::{Layer, Meter};
 use super::place::Place;
-use super::root::{self, Inode, Names, Root, clear, inode, open_directory, remove};
+use super::root::{self, MAX_DEPTH, Names, Root, clear, open_directory, remove};
 use super::source::{Source, content};
-use super::{Descriptor, Error, Image, Verified};
+use super::{Descriptor, Digest, Error, Image, Verified};
+use parents::{Parent, Parents};
+
+mod parents;
+
+/// What may be inherited by all that is made in a directory.
+const DEFAULT_ACL: &str = "system.posix_acl_default";
 
 /// How much an image may contain.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Entries in all layers.
+    /// Layers.
+    pub layers: usize,
+    /// Entries in all layers, and directories that they need and do not have.
     pub entries: u64,
-    /// Bytes in all layers, decompressed.
+    /// Bytes in all layers, decompressed, with holes.
     pub bytes: u64,
 }
 
 impl Default for Limits {
-    /// More than any image needs, and less than fills a host with a small download.
+    /// More than any image needs, and less than fills a host with a small download. (Docker takes 127 layers.)
     fn default() -> Self {
-        Limits { entries: 2_000_000, bytes: 64 << 30 }
+        Limits { layers: 512, entries: 2_000_000, bytes: 64 << 30 }
     }
 }
 
@@ -46,9 +54,10 @@ pub struct Report {
     pub entries: u64,
     /// Bytes of file content.
     pub bytes: u64,
-    /// Files that belong to whoever unpacked them, because only root can give files away.
+    /// Files that belong to whoever unpacked them, because only root can give files away. Where the file system and the
+    /// kind of file allow it, the attribute `user.rootlesscontainers` has the owner.
     pub owners: u64,
-    /// Devices that were left out, because only root can make them.
+    /// Devices in whose place there is an empty file, because only root can make them.
     pub devices: u64,
     /// Extended attributes that were left out.
     pub xattrs: u64,
@@ -67,15 +76,37 @@ pub fn unpack_within(
     into: &Path,
     limits: Limits,
 ) -> Result<Report, Error> {
-    let mut unpack = Unpack::new(into, limits).map_err(|error| Error::io(into, error))?;
-    for (descriptor, diff_id) in image.layers.iter().zip(&image.configuration.diff_ids) {
-        let left = limits.bytes.saturating_sub(unpack.read);
-        let layer = Layer::open(source, descriptor, diff_id, left)?;
+    unpack_with(source, image, into, limits, &|_| {})
+}
+
+/// [`unpack`] with other limits; `progress` gets the bytes of the blobs that were read so far, of all layers together.
+pub fn unpack_with(
+    source: &dyn Source,
+    image: &Image,
+    into: &Path,
+    limits: Limits,
+    progress: &dyn Fn(u64),
+) -> Result<Report, Error> {
+    if image.layers.len() > limits.layers {
+        let reason = format!("{} layers, and the limit is {}", image.layers.len(), limits.layers);
+        return Err(Error::blob(&image.manifest.digest, reason));
+    }
+    let meter = Meter::new(limits.bytes);
+    let progress = Progress { meter: meter.clone(), told: 0, tell: progress };
+    let mut unpack = Unpack::new(into, limits, progress).map_err(|error| Error::io(into, error))?;
+    let mut layers = image.layers.iter().zip(&image.configuration.diff_ids);
+    let mut open = || -> Result<_, Error> {
+        let Some((descriptor, diff_id)) = layers.next() else { return Ok(None) };
+        Ok(Some((Layer::open(source, descriptor, diff_id, &meter)?, descriptor)))
+    };
+    let mut next = open()?;
+    while let Some((layer, descriptor)) = next {
+        // It is decompressed ahead while this one is written.
+        next = open()?;
         // What a damaged blob looks like to those who read it says little.
         unpack.layer(layer, descriptor).map_err(|error| prove(source, descriptor).err().unwrap_or(error))?;
     }
-    unpack.settle().map_err(|error| Error::io(into, error))?;
-    Ok(unpack.report)
+    unpack.finish().map_err(|error| Error::io(into, error))
 }
 
 /// Holds a blob to its digest, which reading its content may not have got to.
@@ -86,52 +117,65 @@ fn prove(source: &dyn Source, descriptor: &Descriptor) -> Result<(), Error> {
     proven.map(|_| ()).map_err(|error| Error::Changed { digest: digest.clone(), error })
 }
 
-/// What a directory gets when all is in it: until then it must be writable, and its time changes with every entry.
-struct Attributes {
-    mode: u32,
-    mtime: Option<Time>,
+/// Tells how far the reading is, when it has got further.
+struct Progress<'a> {
+    meter: Arc<Meter>,
+    told: u64,
+    tell: &'a dyn Fn(u64),
 }
 
-/// A directory that entries are put into.
-#[derive(Clone)]
-struct Parent {
-    fd: Rc<OwnedFd>,
-    inode: Inode,
+impl Progress<'_> {
+    fn tell(&mut self) {
+        let stored = self.meter.stored();
+        if stored > self.told {
+            self.told = stored;
+            (self.tell)(stored);
+        }
+    }
 }
 
-struct Unpack {
-    root: Root,
+struct Unpack<'a> {
+    parents: Parents,
+    attributes: Attributes,
     limits: Limits,
     report: Report,
-    /// Bytes of the layers so far.
-    read: u64,
-    directories: BTreeMap<Inode, Attributes>,
+    progress: Progress<'a>,
+    /// Directories that no layer has an entry for.
+    implied: u64,
     /// What the current layer has made, which its whiteouts do not touch.
     written: Names,
-    /// The directory of the last entry; entries of one directory follow each other.
-    parent: Option<(Vec<u8>, Parent)>,
-    buffer: Vec<u8>,
+    /// Whether something was removed, so that a path may lead somewhere else.
+    removed: bool,
 }
 
-impl Unpack {
-    fn new(into: &Path, limits: Limits) -> io::Result<Self> {
+impl<'a> Unpack<'a> {
+    fn new(into: &Path, limits: Limits, progress: Progress<'a>) -> io::Result<Self> {
         let root = Root::open(into)?;
-        let mut unpack = Unpack {
-            root,
-            limits,
-            report: Report::default(),
-            read: 0,
-            directories: BTreeMap::new(),
-            written: Names::new(),
-            parent: None,
-            buffer: vec![0; 128 * 1024],
-        };
-        let top = unpack.root.directory(b"")?;
+        let (top, _) = root.open_directory(b"")?;
         if !root::list(&top, 0)?.is_empty() {
             return Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, "not an empty directory"));
         }
-        unpack.directories.insert(inode(&top)?, IMPLIED);
-        Ok(unpack)
+        let attributes = Attributes::new();
+        // Nothing of what the directory itself has inherited is handed down.
+        match rustix::fs::fremovexattr(&top, DEFAULT_ACL) {
+            Err(Errno::NODATA | Errno::NOTSUP) => {}
+            result => result?,
+        }
+        if rustix::fs::fstat(&top)?.st_gid != attributes.gid {
+            rustix::fs::fchown(&top, None, Some(rustix::process::getegid()))?;
+        }
+        rustix::fs::fchmod(&top, Mode::from_raw_mode(0o755))?;
+        rustix::fs::futimens(&top, &times(parents::IMPLIED))?;
+        Ok(Unpack {
+            parents: Parents::new(root, attributes.is_root()),
+            attributes,
+            limits,
+            report: Report::default(),
+            progress,
+            implied: 0,
+            written: Names::default(),
+            removed: false,
+        })
     }
 
     fn layer(&mut self, layer: Layer, descriptor: &Descriptor) -> Result<(), Error> {
@@ -139,31 +183,34 @@ impl Unpack {
         let mut archive = Archive::new(layer);
         self.written.clear();
         while let Some(entry) = archive.next().map_err(in_layer)? {
-            self.entry(&entry, &mut archive).map_err(|error| Error::Entry {
-                layer: descriptor.digest.clone(),
-                entry: entry.path.escape_ascii().to_string(),
-                error,
-            })?;
+            self.entry(&entry, &mut archive).map_err(|error| in_entry(&descriptor.digest, &entry, error))?;
+            self.progress.tell();
         }
-        self.read += archive.into_inner().finish().map_err(in_layer)?;
+        archive.into_inner().finish().map_err(in_layer)?;
+        self.progress.tell();
         Ok(())
     }
 
-    fn entry(&mut self, entry: &Entry, content: &mut impl Read) -> io::Result<()> {
+    fn entry(&mut self, entry: &Entry, content: &mut impl BufRead) -> io::Result<()> {
         self.report.entries += 1;
-        if self.report.entries > self.limits.entries {
-            return Err(bad(format!("more than {} entries", self.limits.entries)));
+        if std::mem::take(&mut self.removed) {
+            self.parents.close_all()?;
         }
         match Place::parse(&entry.path).map_err(bad)? {
             Place::Root => self.root_entry(entry),
             Place::Opaque { directory } => self.opaque(&directory),
             Place::Whiteout { directory, name } => self.whiteout(&directory, &name),
             Place::Name { directory, name } => {
-                let parent = self.parent(directory)?;
-                self.written.insert((parent.inode, name.clone()));
-                self.create(entry, &parent, &name, content)
+                let parent = self.parents.make(&directory, &mut self.implied)?;
+                parent.change();
+                self.written.insert(parent.inode, &name);
+                self.create(entry, &directory, &parent, &name, content)
             }
+        }?;
+        if self.report.entries + self.implied > self.limits.entries {
+            return Err(bad(format!("more than {} entries", self.limits.entries)));
         }
+        Ok(())
     }
 
     /// As the root of the next layer a link would lead out (CVE-2021-29136).
@@ -171,49 +218,43 @@ impl Unpack {
         if entry.kind != Kind::Directory {
             return Err(bad("the root is no directory"));
         }
-        let top = self.root.directory(b"")?;
-        self.directory_attributes(entry, &open_directory(&top, b".")?)
+        let top = self.parents.existing(b"")?;
+        self.redeclared(entry, &top)
     }
 
     fn opaque(&mut self, directory: &[u8]) -> io::Result<()> {
-        self.parent = None;
-        match self.root.directory(directory) {
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            found => clear(&found?, &self.written),
-        }
+        let Some(parent) = self.if_there(directory)? else { return Ok(()) };
+        clear(&parent.fd, &self.written)
     }
 
     fn whiteout(&mut self, directory: &[u8], name: &[u8]) -> io::Result<()> {
-        self.parent = None;
-        match self.root.directory(directory) {
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            found => remove(&found?, name, &self.written),
-        }
+        let Some(parent) = self.if_there(directory)? else { return Ok(()) };
+        remove(&*parent, name, &self.written)
     }
 
-    fn parent(&mut self, path: Vec<u8>) -> io::Result<Parent> {
-        if let Some((_, parent)) = self.parent.as_ref().filter(|(known, _)| *known == path) {
-            return Ok(parent.clone());
+    /// The directory that something is to be removed from.
+    fn if_there(&mut self, directory: &[u8]) -> io::Result<Option<Rc<Parent>>> {
+        self.removed = true;
+        match self.parents.existing(directory) {
+            Err(error) if is(&error, Errno::NOENT) || is(&error, Errno::NOTDIR) => Ok(None),
+            found => {
+                let parent = found?;
+                parent.change();
+                Ok(Some(parent))
+            }
         }
-        let directories = &mut self.directories;
-        let fd = self.root.make_directory(&path, |made| {
-            directories.insert(inode(made)?, IMPLIED);
-            Ok(())
-        })?;
-        let parent = Parent { inode: inode(&fd)?, fd: Rc::new(fd) };
-        self.parent = Some((path, parent.clone()));
-        Ok(parent)
     }
 
     fn create(
         &mut self,
         entry: &Entry,
+        directory: &[u8],
         parent: &Parent,
         name: &[u8],
-        content: &mut impl Read,
+        content: &mut impl BufRead,
     ) -> io::Result<()> {
         match entry.kind {
-            Kind::Directory => self.directory(entry, parent, name),
+            Kind::Directory => self.directory(entry, directory, parent, name),
             Kind::File => self.file(entry, parent, name, content),
             Kind::Symlink => self.symlink(entry, parent, name),
             Kind::HardLink => self.hard_link(entry, parent, name),
@@ -232,8 +273,8 @@ impl Unpack {
     ) -> io::Result<T> {
         match make() {
             Err(Errno::EXIST) => {
-                self.parent = None;
-                remove(&*parent.fd, name, &Names::new())?;
+                self.removed = true;
+                remove(parent, name, Names::NONE)?;
                 Ok(make()?)
             }
             result => Ok(result?),
@@ -241,25 +282,51 @@ impl Unpack {
     }
 
     /// A directory that exists stays and gets the attributes; a link to one is replaced.
-    fn directory(&mut self, entry: &Entry, parent: &Parent, name: &[u8]) -> io::Result<()> {
-        let open = || open_directory(&*parent.fd, name);
-        let fd = match open() {
-            Ok(fd) => fd,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-                self.anew(parent, name, || rustix::fs::mkdirat(&*parent.fd, name, Mode::RWXU))?;
-                open()?
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.directory_attributes(entry, &fd)
+    fn directory(&mut self, entry: &Entry, path: &[u8], parent: &Parent, name: &[u8]) -> io::Result<()> {
+        if parent.depth >= MAX_DEPTH {
+            return Err(bad(format!("more than {MAX_DEPTH} directories inside each other")));
+        }
+        let path = if path.is_empty() { name.to_vec() } else { [path, name].join(&b'/') };
+        let make = || rustix::fs::mkdirat(parent, name, self.attributes.first_mode(entry, Mode::RWXU));
+        let open = || Parent::opened(open_directory(parent, name)?, parent.depth + 1);
+        match make() {
+            Err(Errno::EXIST) => match open() {
+                Err(error) if is(&error, Errno::NOTDIR) || is(&error, Errno::LOOP) => {
+                    self.removed = true;
+                    remove(parent, name, Names::NONE)?;
+                    make()?;
+                }
+                found => {
+                    let found = self.parents.insert(path, found?)?;
+                    return self.redeclared(entry, &found);
+                }
+            },
+            result => result?,
+        }
+        let new = self.parents.insert(path, open()?)?;
+        self.declared(entry, &new, parent.gid.get())
     }
 
-    fn directory_attributes(&mut self, entry: &Entry, fd: &OwnedFd) -> io::Result<()> {
-        let (uid, gid) = owner(entry);
-        self.own(|| rustix::fs::fchown(fd, uid, gid))?;
-        self.xattrs(entry, fd)?;
-        let attributes = Attributes { mode: entry.mode, mtime: Some(entry.mtime) };
-        self.directories.insert(inode(fd)?, attributes);
+    /// What a lower layer gave to a directory is replaced, its extended attributes too, as in an overlay.
+    fn redeclared(&mut self, entry: &Entry, directory: &Parent) -> io::Result<()> {
+        clear_xattrs(&directory.fd)?;
+        let differs = directory.uid.get() != self.attributes.uid;
+        let group = if differs { !self.attributes.gid } else { directory.gid.get() };
+        self.declared(entry, directory, group)
+    }
+
+    fn declared(&mut self, entry: &Entry, directory: &Parent, group: u32) -> io::Result<()> {
+        let fd = &directory.fd;
+        let set = |name: &[u8], value: &[u8]| rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty());
+        self.attributes.own(entry, group, |uid, gid| rustix::fs::fchown(fd, uid, gid), set)?;
+        self.attributes.xattrs(entry, set)?;
+        let stat = rustix::fs::fstat(fd)?;
+        directory.uid.set(stat.st_uid);
+        directory.gid.set(stat.st_gid);
+        directory.mode.set(Mode::from_raw_mode(entry.mode));
+        directory.mtime.set(entry.mtime);
+        directory.change();
+        self.parents.forget(directory);
         Ok(())
     }
 
@@ -268,34 +335,57 @@ impl Unpack {
         entry: &Entry,
         parent: &Parent,
         name: &[u8],
-        content: &mut impl Read,
+        content: &mut impl BufRead,
     ) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let fd = self.anew(parent, name, || rustix::fs::openat(&*parent.fd, name, flags, mode))?;
-        let mut file = File::from(fd);
-        loop {
-            let n = content.read(&mut self.buffer)?;
-            if n == 0 {
-                break;
-            }
-            file.write_all(self.buffer.get(..n).unwrap_or_default())?;
-        }
-        self.report.bytes += entry.size;
+        let first = self.attributes.first_mode(entry, Mode::RUSR | Mode::WUSR);
+        let mut file =
+            File::from(self.anew(parent, name, || rustix::fs::openat(parent, name, flags, first))?);
+        self.content(entry, &mut file, content)?;
+        let set = |name: &[u8], value: &[u8]| rustix::fs::fsetxattr(&file, name, value, XattrFlags::empty());
         // Giving a file away takes its set-id bits and capabilities; so the owner comes first.
-        let (uid, gid) = owner(entry);
-        self.own(|| rustix::fs::fchown(&file, uid, gid))?;
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(entry.mode))?;
-        self.xattrs(entry, &file)?;
+        let chown = |uid, gid| rustix::fs::fchown(&file, uid, gid);
+        self.attributes.own(entry, parent.gid.get(), chown, set)?;
+        self.attributes.xattrs(entry, set)?;
+        let mode = Mode::from_raw_mode(entry.mode);
+        if self.attributes.masked(first) != mode {
+            rustix::fs::fchmod(&file, mode)?;
+        }
         Ok(rustix::fs::futimens(&file, &times(entry.mtime))?)
     }
 
+    fn content(&mut self, entry: &Entry, file: &mut File, content: &mut impl BufRead) -> io::Result<()> {
+        self.report.bytes += entry.size;
+        let Some(sparse) = &entry.sparse else { return self.copy(content, file, u64::MAX) };
+        if entry.size > self.limits.bytes {
+            let most = self.limits.bytes;
+            return Err(bad(format!("a file of {} bytes with holes, and the limit is {most}", entry.size)));
+        }
+        file.set_len(sparse.size)?;
+        for part in &sparse.parts {
+            file.seek(SeekFrom::Start(part.offset))?;
+            self.copy(content, file, part.length)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, content: &mut impl BufRead, file: &mut File, mut left: u64) -> io::Result<()> {
+        while left > 0 {
+            let buffer = content.fill_buf()?;
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let Some(part) = buffer.get(..most).filter(|part| !part.is_empty()) else { return Ok(()) };
+            file.write_all(part)?;
+            left -= most as u64;
+            content.consume(most);
+            self.progress.tell();
+        }
+        Ok(())
+    }
+
     fn symlink(&mut self, entry: &Entry, parent: &Parent, name: &[u8]) -> io::Result<()> {
-        self.anew(parent, name, || rustix::fs::symlinkat(entry.target.as_slice(), &*parent.fd, name))?;
-        self.own_name(entry, parent, name)?;
-        // The kernel has no way to set them without following the link.
-        self.report.xattrs += entry.xattrs.len() as u64;
-        set_times(entry, &parent.fd, name)
+        self.anew(parent, name, || rustix::fs::symlinkat(entry.target.as_slice(), parent, name))?;
+        self.unopened(entry, parent, name)?;
+        set_times(entry, parent, name)
     }
 
     /// Links to what the image has under the target's name, be it a link itself. It is the same file then, so the
@@ -308,76 +398,54 @@ impl Unpack {
             let target = entry.target.escape_ascii();
             io::Error::new(error.kind(), format!("a hard link to `{target}`: {error}"))
         };
-        let from = self.root.directory(&directory).map_err(|error| failed(error.into()))?;
-        if inode(&from)? == parent.inode && target == name {
+        let from = self.parents.existing(&directory).map_err(failed)?;
+        if from.inode == parent.inode && target == name {
             return Err(bad("a hard link to itself"));
         }
-        let link = || rustix::fs::linkat(&from, target.as_slice(), &*parent.fd, name, AtFlags::empty());
+        let link = || rustix::fs::linkat(&*from, target.as_slice(), parent, name, AtFlags::empty());
         self.anew(parent, name, link).map_err(failed)
     }
 
     fn node(&mut self, entry: &Entry, parent: &Parent, name: &[u8], kind: FileType) -> io::Result<()> {
-        self.parent = None;
-        remove(&*parent.fd, name, &Names::new())?;
         let mode = Mode::from_raw_mode(entry.mode);
         let device = rustix::fs::makedev(entry.device.0, entry.device.1);
-        match rustix::fs::mknodat(&*parent.fd, name, kind, mode, device) {
-            Err(Errno::PERM) => {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match self.anew(parent, name, || rustix::fs::mknodat(parent, name, kind, mode, device)) {
+            Err(error) if is(&error, Errno::PERM) => {
                 self.report.devices += 1;
-                return Ok(());
+                // As umoci does: an empty file, so that something can be mounted on it.
+                self.anew(parent, name, || rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR))?;
             }
             result => result?,
         }
-        self.own_name(entry, parent, name)?;
-        set_mode_unopened(&parent.fd, name, mode)?;
-        self.report.xattrs += entry.xattrs.len() as u64;
-        set_times(entry, &parent.fd, name)
+        self.unopened(entry, parent, name)?;
+        set_mode_unopened(parent, name, mode)?;
+        set_times(entry, parent, name)
     }
 
-    fn own_name(&mut self, entry: &Entry, parent: &Parent, name: &[u8]) -> io::Result<()> {
-        let (flags, (uid, gid)) = (AtFlags::SYMLINK_NOFOLLOW, owner(entry));
-        self.own(|| rustix::fs::chownat(&*parent.fd, name, uid, gid, flags))
+    /// Sets owner and extended attributes of what is not to be opened.
+    fn unopened(&mut self, entry: &Entry, parent: &Parent, name: &[u8]) -> io::Result<()> {
+        let chown = |uid, gid| rustix::fs::chownat(parent, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW);
+        let set = |xattr: &[u8], value: &[u8]| set_xattr_unopened(parent.as_fd(), name, xattr, value);
+        self.attributes.own(entry, parent.gid.get(), chown, set)?;
+        self.attributes.xattrs(entry, set)
     }
 
-    /// Only root can give files away, and in a user namespace only to the users that it has.
-    fn own(&mut self, chown: impl FnOnce() -> Result<(), Errno>) -> io::Result<()> {
-        match chown() {
-            Err(Errno::PERM | Errno::INVAL) => {
-                self.report.owners += 1;
-                Ok(())
-            }
-            result => Ok(result?),
-        }
-    }
-
-    fn xattrs(&mut self, entry: &Entry, fd: impl AsFd) -> io::Result<()> {
-        for (name, value) in &entry.xattrs {
-            if !is_portable(name) {
-                self.report.xattrs += 1;
-                continue;
-            }
-            match rustix::fs::fsetxattr(&fd, name.as_slice(), value, XattrFlags::empty()) {
-                Err(Errno::PERM | Errno::NOTSUP | Errno::ACCESS) => self.report.xattrs += 1,
-                result => result?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the directories what they should have, now that nothing is put into them any more.
-    fn settle(&self) -> io::Result<()> {
-        self.root.visit(&mut |fd| {
-            if let Some(Attributes { mode, mtime }) = self.directories.get(&inode(fd)?) {
-                rustix::fs::fchmod(fd, Mode::from_raw_mode(*mode))?;
-                mtime.map_or(Ok(()), |mtime| rustix::fs::futimens(fd, &times(mtime)))?;
-            }
-            Ok(())
-        })
+    fn finish(mut self) -> io::Result<Report> {
+        self.parents.settle()?;
+        self.progress.tell();
+        let Attributes { owners, xattrs, .. } = self.attributes;
+        Ok(Report { owners, xattrs, ..self.report })
     }
 }
 
-/// A directory that no layer has an entry for.
-const IMPLIED: Attributes = Attributes { mode: 0o755, mtime: None };
+fn in_entry(layer: &Digest, entry: &Entry, error: io::Error) -> Error {
+    Error::Entry { layer: layer.clone(), entry: entry.path.escape_ascii().to_string(), error }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno.raw_os_error())
+}
 
 fn bad(reason: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason.into())

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::printable_line;
+
 mod archive;
 mod attributes;
 mod configuration;
@@ -238,7 +240,7 @@ impl Error {
     }
 
     fn blob(digest: &Digest, reason: impl Into<String>) -> Self {
-        Error::Blob { digest: digest.clone(), reason: reason.into() }
+        Error::Blob { digest: digest.clone(), reason: printable_line(&reason.into()).into_owned() }
     }
 }
 
@@ -246,5 +248,5 @@ fn list(items: &[impl ToString]) -> String {
     if items.is_empty() {
         return "nothing".into();
     }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    printable_line(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).into_owned()
 }

@@ -101,7 +101,7 @@ impl Store {
                 }
                 None => _ = present.fetch_add(1, Ordering::Relaxed),
             }
-            Ok::<(), Error>(())
+            Ok::<_, Error>(())
         })?;
         self.record(image)?;
         let [blobs, bytes, present] = [blobs, bytes, present].map(AtomicU64::into_inner);

@@ -143,6 +143,9 @@ pub struct CompileArgs {
     /// Take the images from the lock alone, which must be complete and have nothing that is not needed
     #[arg(long, conflicts_with_all = ["images", "image"])]
     pub locked: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub state: StateArgs,
 }
 
 /// Where images come from.
@@ -175,6 +178,12 @@ pub struct LockArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub images: ImageArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub registries: RegistryArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub state: StateArgs,
     /// A variable of the environment that is meant to have a say in the output
     #[arg(long = "env", value_name = "NAME")]
     pub expected: Vec<String>,

@@ -10,7 +10,7 @@ pub(super) fn run(args: &CompileArgs) -> Outcome {
     let built = if args.locked {
         from_lock(&project.build, &project.files, Unused::Refused).map(without_lock)
     } else {
-        let search = search::local(&args.images);
+        let search = search::local(&args.images, &args.state);
         build(&project.build, &project.files, args.images.images.clone(), search)
     };
     match built {

@@ -3,55 +3,69 @@
 mod building;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::request::{How, request};
 use super::{LockArgs, Outcome, complain, say, search, show};
 use crate::compose::Variables;
 use crate::diag::{Diagnostics, Reported};
 use crate::disk::{Error, apply, plan_file};
-use crate::image::Reference;
+use crate::image::{Reference, Registries};
 use crate::load::in_project;
 use crate::lock::{FILE_NAME, LockedImage};
 use crate::model::Selection;
-use crate::project::{Anew, Choices};
+use crate::project::{Anew, Choices, Search};
 use crate::source::Sources;
 use crate::yaml::Unset;
 use crate::{Input, Locked};
 
 pub(super) fn run(args: &LockArgs) -> Outcome {
+    match locked(args) {
+        Ok(()) => Outcome::Done,
+        Err(outcome) => outcome,
+    }
+}
+
+fn locked(args: &LockArgs) -> Result<(), Outcome> {
     let built = match &args.build {
-        Some(services) => building::run(args, services),
-        None => Ok(BTreeSet::new()),
+        Some(services) => building::run(args, services)?,
+        None => BTreeSet::new(),
     };
-    let built = match built {
-        Ok(built) => built,
-        Err(outcome) => return outcome,
-    };
+    let settings = args.registries.settings().map_err(|error| failed(error, Outcome::Wrong))?;
+    let registries = Registries::new(settings);
+    let search = search::network(&args.images, &args.state, &registries);
+    let (locked, path) = found(args, Search { anew: anew(args, built), ..search })?;
+    for remark in registries.take_remarks() {
+        complain(&format!("warning: {remark}\n"));
+    }
+    if let Some(text) = &locked.text {
+        write(&path, text.clone()).map_err(|error| failed(error, Outcome::Failed))?;
+        // The lock is right, whatever may be the matter with the store.
+        if let Err(error) = search::keep(&args.state, &path) {
+            complain(&format!("warning: what was fetched is not kept for this project: {error}\n"));
+        }
+    }
+    say(&report(&locked));
+    Ok(())
+}
+
+fn failed(error: impl std::fmt::Display, outcome: Outcome) -> Outcome {
+    complain(&format!("error: {error}\n"));
+    outcome
+}
+
+/// What is to be locked, and where; shows what was found on the way.
+fn found(args: &LockArgs, search: Search) -> Result<(Locked, PathBuf), Outcome> {
     let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
-    let found = input(&mut d, &mut sources, args, anew(args, built)).and_then(|input| {
+    let found = input(&mut d, &mut sources, args, search).and_then(|input| {
         let path = in_project(FILE_NAME, &input.request.directory);
         Ok((crate::lock(&mut d, &mut sources, &input)?, path))
     });
     show(&d, &sources);
-    match found {
-        Ok((locked, path)) if d.errors() == 0 => {
-            let text = locked.text.clone();
-            match text.map_or(Ok(()), |text| write(&path, text)) {
-                Ok(()) => {
-                    say(&report(&locked));
-                    Outcome::Done
-                }
-                Err(error) => {
-                    complain(&format!("error: {error}\n"));
-                    Outcome::Failed
-                }
-            }
-        }
-        _ => Outcome::Wrong,
-    }
+    found.map_err(|_| Outcome::Wrong)
 }
 
-fn write(path: &std::path::Path, text: String) -> Result<(), Error> {
+fn write(path: &Path, text: String) -> Result<(), Error> {
     let plan = plan_file(path, text.into_bytes())?;
     plan.refuse()?;
     apply(&plan).map(drop)
@@ -68,7 +82,12 @@ fn anew(args: &LockArgs, built: BTreeSet<String>) -> Anew {
 }
 
 /// The project, and how far its images are looked for.
-fn input(d: &mut Diagnostics, sources: &mut Sources, args: &LockArgs, anew: Anew) -> Result<Input, Reported> {
+fn input(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    args: &LockArgs,
+    search: Search,
+) -> Result<Input, Reported> {
     let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
     let request = request(d, sources, &args.compose, &args.files, how)?;
     Ok(Input {
@@ -76,7 +95,7 @@ fn input(d: &mut Diagnostics, sources: &mut Sources, args: &LockArgs, anew: Anew
         selection: Selection { profiles: args.compose.profile.clone(), services: Vec::new() },
         to_project: "..".into(),
         images: args.images.images.clone(),
-        search: search::network(args, anew),
+        search,
         choices: Choices { platform: args.platform.clone(), ..Choices::default() },
     })
 }

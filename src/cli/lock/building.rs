@@ -12,7 +12,7 @@ use super::super::{LockArgs, Outcome, complain, show};
 use super::input;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::nearest::nearest;
-use crate::project::{Anew, Building, Call, Recipe, Tool};
+use crate::project::{Building, Call, Recipe, Search, Tool};
 use crate::recipes;
 use crate::source::Sources;
 
@@ -56,7 +56,7 @@ fn planned(
     args: &LockArgs,
     services: &[String],
 ) -> Result<(Building, BTreeSet<String>), Reported> {
-    let input = input(d, sources, args, Anew::None)?;
+    let input = input(d, sources, args, Search::default())?;
     let building = recipes(d, sources, &input)?;
     let known = || building.recipes.iter().map(|recipe| &*recipe.service);
     for service in services {

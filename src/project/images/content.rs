@@ -167,7 +167,8 @@ impl Images {
             local.extend(elsewhere.store()?.map(Rc::from));
         }
         for source in local {
-            if let Some(record) = in_source(source, Origin::Local)? {
+            let record = in_source(source, Origin::Local)?;
+            if let Some(record) = record.filter(Record::is_whole) {
                 return Ok(Some(record));
             }
         }
@@ -200,4 +201,11 @@ fn not_there(d: &mut Diagnostics, reference: &Reference, repository: &dyn Source
     let message = format!("{repository} does not have the image `{reference}`");
     let draft = d.error(Code::MissingImage, message).label(span, "");
     draft.help("look for a mistake in the name or the tag").emit()
+}
+
+impl Record {
+    /// Whether the source has all layers: one may have the manifest alone.
+    fn is_whole(&self) -> bool {
+        self.image.layers.iter().all(|layer| matches!(self.source.blob(layer, 0), Ok(Some(_))))
+    }
 }

@@ -50,6 +50,12 @@ impl Reference {
         short.map_or_else(|| text.clone(), str::to_owned)
     }
 
+    /// Whether a text names the same repository and the same tag; a digest in either does not matter.
+    pub fn is_written(&self, text: &str) -> bool {
+        let other = text.parse::<Reference>();
+        other.is_ok_and(|other| self.same_repository(&other) && self.tag == other.tag)
+    }
+
     /// Whether both name the same repository.
     pub fn same_repository(&self, other: &Reference) -> bool {
         self.domain == other.domain && self.path == other.path

@@ -9,16 +9,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bundle::sums::NAME as SUMS;
-use crate::image::{self, Digest, Image, Layout, Reference, Report, Source};
+use crate::image::{self, Digest, Reference, Report};
 use crate::lower::root::ROOTFS;
 use bundle::Bundle;
 use checksums::Sums;
+use images::Finder;
+pub use images::Images;
 pub use private::Variables;
-use rootfs::Rootfs;
 use tree::Tree;
 
 mod bundle;
 mod checksums;
+mod images;
 mod namespace;
 mod owner;
 mod private;
@@ -43,12 +45,30 @@ pub enum Progress {
         /// How many there are.
         files: usize,
     },
+    /// An image is being fetched.
+    Fetching {
+        /// The name of the image.
+        image: Reference,
+        /// Where it is fetched from.
+        from: String,
+        /// The size of its layers.
+        bytes: u64,
+    },
+    /// Some more of an image was fetched.
+    Fetched(Fetched),
     /// A root directory is being made.
     Unpacking {
         /// The bundle.
         bundle: String,
         /// The name of the image.
         image: Reference,
+        /// The size of its layers.
+        bytes: u64,
+    },
+    /// Some more of an image was read.
+    Read {
+        /// So much of its layers.
+        bytes: u64,
     },
     /// A root directory is being copied from one of the same image that was made just now.
     Copying {
@@ -95,6 +115,15 @@ pub enum Progress {
         /// The source.
         path: String,
     },
+}
+
+/// How much of a blob is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The blob.
+    pub blob: Digest,
+    /// So much of it.
+    pub bytes: u64,
 }
 
 /// Where the content of a new volume comes from.
@@ -178,18 +207,18 @@ pub enum Error {
         /// Where each should be.
         paths: Vec<PathBuf>,
     },
-    /// The layout does not have an image.
+    /// No place has an image.
     #[error(
-        "{reference} with manifest {digest} is not in {}; name another layout with `--images`, or fetch it with `skopeo copy docker://{} oci:{}:{reference}`",
-        images.display(), source_name(reference), images.display()
+        "{reference} with manifest {digest} is nowhere: {}; say where it is with `--image {}=SOURCE` or `--images DIR`",
+        looked.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), reference.familiar()
     )]
     Missing {
         /// The name of the image.
         reference: Box<Reference>,
         /// The manifest that the bundle was built for.
         digest: Digest,
-        /// The layout.
-        images: PathBuf,
+        /// Where it was looked for.
+        looked: Vec<Looked>,
     },
     /// An image cannot be read or unpacked.
     #[error("{bundle}: {error}")]
@@ -199,6 +228,23 @@ pub enum Error {
         /// What is wrong.
         error: image::Error,
     },
+}
+
+/// A place that does not have an image.
+#[derive(Debug, thiserror::Error)]
+pub enum Looked {
+    /// There is no such place.
+    #[error("nothing is at {0}")]
+    Nothing(String),
+    /// It has other images.
+    #[error("not in {0}")]
+    Without(String),
+    /// It could not be asked.
+    #[error("{0}")]
+    Failed(String),
+    /// No registry was asked.
+    #[error("no registry was asked, as {0}")]
+    NotAsked(String),
 }
 
 impl Error {
@@ -225,19 +271,10 @@ fn listed(variables: &[(String, String)]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// skopeo takes a tag or a digest, but not both.
-fn source_name(reference: &Reference) -> String {
-    let (domain, path) = (reference.domain(), reference.path());
-    match (reference.digest(), reference.tag()) {
-        (Some(digest), _) => format!("{domain}/{path}@{digest}"),
-        (None, tag) => format!("{domain}/{path}:{}", tag.unwrap_or("latest")),
-    }
-}
-
-/// Prepares the tree at `bundles` with images from the OCI layout at `images` and secrets from `variables`.
+/// Prepares the tree at `bundles` with images from where they are and secrets from `variables`.
 pub fn prepare(
     bundles: &Path,
-    images: &Path,
+    images: &Images<'_>,
     variables: Variables,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Summary, Error> {
@@ -248,8 +285,7 @@ pub fn prepare(
     owner::check(&tree, &bundles)?;
     progress(Progress::Verified { files });
     let mut summary = Summary { files, ..Summary::default() };
-    let mut images = Images { path: images, layout: None };
-    roots::make(&tree, &bundles, &mut images, progress, &mut summary)?;
+    roots::make(&tree, &bundles, &mut Finder::new(images, &tree), progress, &mut summary)?;
     volumes::make(&tree, &bundles, &mut |path, filled| {
         progress(Progress::Volume { path: path.clone(), filled });
         summary.volumes.push(path);
@@ -266,28 +302,4 @@ pub fn prepare(
         progress(Progress::Absent { bundle: bundle.to_owned(), path });
     })?;
     Ok(summary)
-}
-
-/// Where images come from; opened when the first one is needed.
-struct Images<'a> {
-    path: &'a Path,
-    layout: Option<Layout>,
-}
-
-impl Images<'_> {
-    fn find(&mut self, root: &Rootfs) -> Result<(&dyn Source, Image), Error> {
-        if self.layout.is_none() {
-            self.layout = Layout::open(self.path).map_err(|error| root.failed(error))?;
-        }
-        let layout = self.layout.as_ref();
-        let image = layout.map(|layout| image::by_manifest(layout, root.digest)).transpose();
-        match (layout, image.map_err(|error| root.failed(error))?.flatten()) {
-            (Some(layout), Some(image)) => Ok((layout, image)),
-            _ => Err(Error::Missing {
-                reference: Box::new(root.reference.clone()),
-                digest: root.digest.clone(),
-                images: self.path.to_owned(),
-            }),
-        }
-    }
 }

@@ -42,6 +42,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap", &["cli.rs", "cli/"]),
     ("flate2", &["image/"]),
     ("granit_parser", &["yaml/parse.rs", "yaml/syntax.rs"]),
+    ("indicatif", &["cli/prepare/"]),
     ("miette", &["render.rs", "render/"]),
     ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
     ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs"]),

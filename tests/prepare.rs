@@ -18,7 +18,7 @@ use std::path::Path;
 
 use bundlegen::bundle::sums::HEADER;
 use bundlegen::image::Digest;
-use bundlegen::prepare::{self, Progress};
+use bundlegen::prepare::{self, Images, Progress};
 use bundles::Bundles;
 use serde_json::{Value, json};
 use support::{Head, Store, Tar, gzip};
@@ -43,7 +43,7 @@ fn a_tree_is_prepared_once() {
     assert_eq!(summary.files, 3);
     assert_eq!(summary.unpacked.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["web", "db"]);
     assert_eq!(summary.volumes, ["volumes/data"]);
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert_eq!(seen.len(), 7, "{seen:?}");
     assert_eq!(seen[0], Progress::Verified { files: 3 });
     assert_eq!(fs::metadata(bundles.path("volumes/data")).unwrap().mode() & 0o7777, 0o755);
     assert_eq!(fs::read_to_string(bundles.path("web/rootfs/etc/version")).unwrap(), "one");
@@ -97,9 +97,9 @@ fn a_failure_leaves_the_old_root() {
     let missing = json!({"digest": Digest::sha256(b"missing").to_string()});
     bundles.config("web", Some(&missing), &[]).seal();
     let error = bundles.prepare(Path::new("images")).unwrap_err();
-    let want = "is not in images; name another layout with `--images`, or fetch it with `skopeo copy docker://docker.io/library/app:1 \
-                oci:images:docker.io/library/app:1`";
-    assert!(error.contains("sha256:") && error.ends_with(want), "{error}");
+    let want = " is nowhere: nothing is at images; no registry was asked, as this run is offline; say where it is with \
+                `--image app:1=SOURCE` or `--images DIR`";
+    assert!(error.contains("app:1 with manifest sha256:") && error.ends_with(want), "{error}");
     assert!(bundles.path("web/rootfs/etc/version").exists());
 }
 
@@ -426,7 +426,9 @@ fn prepare_with(bundles: &Bundles, secret: Option<&str>) -> Result<Vec<Progress>
     let mut seen = Vec::new();
     let variables = |name: &str| (name == "TOKEN").then_some(secret?.into());
     let result =
-        prepare::prepare(bundles.dir.path(), bundles.dir.path(), &variables, &mut |it| seen.push(it));
+        prepare::prepare(bundles.dir.path(), &Images::at(bundles.dir.path()), &variables, &mut |it| {
+            seen.push(it)
+        });
     result.map(|_| seen).map_err(|error| error.to_string())
 }
 

@@ -22,7 +22,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bundlegen::image;
-use bundlegen::prepare::{self, Progress};
+use bundlegen::prepare::{self, Images, Progress};
 use bundles::Bundles;
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
@@ -216,7 +216,7 @@ fn a_second_run_waits_and_finds_all_done() {
             let (tell, path, images) = (tell.clone(), bundles.dir.path(), store.path());
             scope.spawn(move || {
                 let mut seen = |progress| tell.send(progress).unwrap();
-                prepare::prepare(path, images, &|_| None, &mut seen).unwrap();
+                prepare::prepare(path, &Images::at(images), &|_| None, &mut seen).unwrap();
             });
         }
         for _ in 0..2 {
@@ -261,7 +261,8 @@ fn a_second_run_writes_nothing() {
         .write("web-2/config.json", &config.to_string())
         .seal();
     let variables = |name: &str| (name == "TOKEN").then(|| "secret".into());
-    let run = || prepare::prepare(inner.dir.path(), store.path(), &variables, &mut |_| {}).unwrap();
+    let run =
+        || prepare::prepare(inner.dir.path(), &Images::at(store.path()), &variables, &mut |_| {}).unwrap();
     assert_eq!(run().unpacked.len(), 2);
     assert_eq!(inner.names("volumes"), ["data"]);
     let before = traces(bundles.dir.path());

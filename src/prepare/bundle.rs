@@ -10,8 +10,9 @@ use super::Error;
 use super::checksums::Sums;
 use super::owner::{Mapping, Range};
 use super::tree::Tree;
-use crate::image::{Digest, MountPoint, Reference};
-use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, NOCOPY, PRIVATE};
+use crate::diag::Invalid;
+use crate::image::{Digest, MountPoint, Reference, SourceName};
+use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, IMAGE_SOURCE, NOCOPY, PRIVATE};
 use crate::lower::root::ROOTFS;
 
 /// The part of a `config.json` that the host has to do something for.
@@ -21,6 +22,9 @@ pub(super) struct Bundle {
     pub root: Root,
     pub is_read_only: bool,
     pub image: Option<(Reference, Digest)>,
+    /// Where the image is, relative to the bundle, if the Compose file says so.
+    pub source: Option<SourceName>,
+    pub pull_policy: PullPolicy,
     pub volumes: Vec<Volume>,
     /// Where file systems in memory are mounted.
     pub mount_points: Vec<MountPoint>,
@@ -34,6 +38,23 @@ pub(super) struct Bundle {
     pub private: Vec<Private>,
     /// Who the users of its container are.
     pub mapping: Mapping,
+}
+
+/// Whether a registry may be asked for the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PullPolicy {
+    Any,
+    /// Not, by the word that says so.
+    Never(&'static str),
+}
+
+impl PullPolicy {
+    /// The attribute as it was handed on: a text in JSON.
+    fn new(annotation: Option<&String>) -> Self {
+        let policy = annotation.and_then(|text| serde_json::from_str::<String>(text).ok());
+        let never = ["never", "build"].into_iter().find(|never| policy.as_deref() == Some(never));
+        never.map_or(PullPolicy::Any, PullPolicy::Never)
+    }
 }
 
 /// Where the root of a bundle is.
@@ -240,6 +261,8 @@ impl Bundle {
     fn new(name: &str, config: Config) -> Result<Self, String> {
         let image = config.annotations.get(IMAGE).map(|text| parse_image(text)).transpose()?;
         let root = Root::new(&config.root, image.is_some())?;
+        let pull_policy = PullPolicy::new(config.annotations.get("io.bundlegen.pull-policy"));
+        let source = config.annotations.get(IMAGE_SOURCE).map(|text| parse_source(text)).transpose()?;
         let (to_make, empty): (Vec<String>, Vec<String>) = (config.list(CREATE)?, config.list(NOCOPY)?);
         let mut external: Vec<String> = config.list(EXTERNAL)?;
         let private: Result<Vec<_>, _> = config.list(PRIVATE)?.into_iter().map(Private::new).collect();
@@ -267,6 +290,8 @@ impl Bundle {
             root,
             is_read_only,
             image,
+            source,
+            pull_policy,
             volumes,
             mount_points,
             sources,
@@ -305,6 +330,11 @@ impl Bundle {
     }
 }
 
+fn parse_source(text: &str) -> Result<SourceName, String> {
+    let invalid = |invalid: Invalid| format!("the annotation {IMAGE_SOURCE}: {}", invalid.message);
+    text.parse().map_err(invalid)
+}
+
 fn parse_image(text: &str) -> Result<(Reference, Digest), String> {
     let parse = || {
         let (reference, digest) = text.rsplit_once('@')?;
@@ -333,7 +363,6 @@ fn volume(bundle: &str, source: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source_name;
     use super::*;
 
     #[test]
@@ -364,8 +393,6 @@ mod tests {
             (reference.to_string().as_str(), found.to_string()),
             ("docker.io/library/nginx:1", digest.clone())
         );
-        let (reference, _) = parse_image(&format!("nginx@{digest}@{digest}")).unwrap();
-        assert_eq!(source_name(&reference), format!("docker.io/library/nginx@{digest}"));
         for text in ["", "nginx", "nginx@sha256:0", &digest, &format!("@{digest}")] {
             assert!(parse_image(text).is_err(), "{text}");
         }

@@ -1,6 +1,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is where root directories are put in place")]
 //! One root directory: unpacked or copied beside its place, and put there when it is whole.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
@@ -9,9 +10,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use super::images::Found;
 use super::tree::Tree;
-use super::{Bundle, Error, is_full};
-use crate::image::{self, Digest, Image, Reference, Report, Source};
+use super::{Bundle, Error, Progress, is_full};
+use crate::image::{self, Digest, Limits, Reference, Report};
 use crate::lower::root::ROOTFS;
 
 const PARTIAL: &str = ".rootfs.partial";
@@ -50,9 +52,13 @@ impl Rootfs<'_> {
     }
 
     /// Unpacks an image beside the root's place.
-    pub fn unpack(&self, source: &dyn Source, image: &Image) -> Result<Report, Error> {
+    pub fn unpack(&self, found: &Found, tell: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
         let partial = self.begin()?;
-        let mut report = image::unpack(source, image, &partial).map_err(|error| self.failed(error))?;
+        let tell = RefCell::new(tell);
+        let read = |bytes| (tell.borrow_mut())(Progress::Read { bytes });
+        let Found { source, image } = found;
+        let unpacked = image::unpack_with(&**source, image, &partial, Limits::default(), &read);
+        let mut report = unpacked.map_err(|error| self.failed(error))?;
         if self.bundle.mapping.one().is_some() {
             // Nobody else is in the container.
             report.owners = 0;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::bundle::{Bundle, Root};
+use super::images::Finder;
 use super::rootfs::{Rootfs, made_in};
 use super::tree::Tree;
-use super::{Error, Images, Progress, Summary};
+use super::{Error, Progress, Summary};
 use crate::image::Report;
 use crate::lower::root::ROOTFS;
 
@@ -13,7 +14,7 @@ use crate::lower::root::ROOTFS;
 pub(super) fn make(
     tree: &Tree,
     bundles: &[Bundle],
-    images: &mut Images<'_>,
+    images: &mut Finder<'_>,
     progress: &mut dyn FnMut(Progress),
     summary: &mut Summary,
 ) -> Result<(), Error> {
@@ -52,15 +53,16 @@ pub(super) fn make(
 /// The first root stays beside its place until the others are copied from it.
 fn of_one_image(
     roots: &[Rootfs],
-    images: &mut Images<'_>,
+    images: &mut Finder<'_>,
     progress: &mut dyn FnMut(Progress),
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let Some((first, others)) = roots.split_first() else { return Ok(()) };
-    let (source, image) = images.find(first)?;
+    let Some(found) = images.find(roots, progress)? else { return Ok(()) };
     let name = |root: &Rootfs| root.bundle.name.clone();
-    progress(Progress::Unpacking { bundle: name(first), image: first.reference.clone() });
-    let report = first.unpack(source, &image)?;
+    let bytes = found.image.layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
+    progress(Progress::Unpacking { bundle: name(first), image: first.reference.clone(), bytes });
+    let report = first.unpack(&found, progress)?;
     let mut finish = |root: &Rootfs, report: Report, progress: &mut dyn FnMut(Progress)| {
         root.finish(&report)?;
         progress(Progress::Unpacked { bundle: name(root), report });
@@ -73,7 +75,7 @@ fn of_one_image(
             Ok(()) => report,
             Err(error @ Error::Full { .. }) => return Err(error),
             // Whatever keeps a copy from being exact does not keep the image from being unpacked again.
-            Err(_) => root.unpack(source, &image)?,
+            Err(_) => root.unpack(&found, progress)?,
         };
         finish(root, report, progress)?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bundlegen::bundle::sums::HEADER;
 use bundlegen::image::Digest;
-use bundlegen::prepare::{self, Progress, Summary};
+use bundlegen::prepare::{self, Images, Progress, Summary};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -64,8 +64,9 @@ impl Bundles {
 
     pub fn prepare(&self, images: &Path) -> Result<(Summary, Vec<Progress>), String> {
         let mut seen = Vec::new();
-        let result =
-            prepare::prepare(self.dir.path(), images, &|_| None, &mut |progress| seen.push(progress));
+        let result = prepare::prepare(self.dir.path(), &Images::at(images), &|_| None, &mut |progress| {
+            seen.push(progress)
+        });
         result.map(|summary| (summary, seen)).map_err(|error| error.to_string())
     }
 

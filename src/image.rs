@@ -236,7 +236,13 @@ pub enum Error {
     },
     /// A registry does not give what is asked of it.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(Box<RegistryError>),
+}
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        Error::Registry(Box::new(error))
+    }
 }
 
 impl Error {

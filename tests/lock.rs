@@ -12,6 +12,10 @@ mod building;
 mod project;
 #[path = "lock/reach.rs"]
 mod reach;
+#[path = "support/real_registry.rs"]
+mod real_registry;
+#[path = "lock/registry.rs"]
+mod registry;
 #[path = "lock/searching.rs"]
 mod searching;
 mod support;

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use super::document::{Document, Entry};
 use super::source::{Content, Listed, MAX_JSON, Source};
 use super::{Descriptor, Digest, Error, Reference};
+use crate::printable::printable_line;
 
 /// Says which version of the specification a layout follows.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
@@ -124,7 +125,7 @@ pub(super) fn parse_entries(path: &Path, layout: &[u8], index: &[u8]) -> Result<
     let version: LayoutFile = parse(&layout_file, layout)?;
     if version.image_layout_version != "1.0.0" {
         let reason = format!("unknown layout version `{}`", version.image_layout_version);
-        return Err(Error::Layout { path: layout_file, reason });
+        return Err(refused(&layout_file, &reason));
     }
     let index_file = path.join(INDEX_FILE);
     match parse(&index_file, index)? {
@@ -154,8 +155,12 @@ pub(super) fn named(
 }
 
 fn parse<'t, T: Deserialize<'t>>(path: &Path, bytes: &'t [u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::Layout { path: path.to_owned(), reason: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| refused(path, &error.to_string()))
+}
+
+/// What strangers have written may be in the reason.
+fn refused(path: &Path, reason: &str) -> Error {
+    Error::Layout { path: path.to_owned(), reason: printable_line(reason).into_owned() }
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, Error> {

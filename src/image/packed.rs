@@ -110,8 +110,9 @@ impl Packed {
 
     /// What is wrong with a file in the archive.
     pub fn refuse(&self, name: &str, reason: impl Into<String>) -> Error {
+        let reason = printable_line(&reason.into()).into_owned();
         let shown: String = printable_line(name).chars().take(MAX_SHOWN).collect();
-        Error::Layout { path: self.path.join(shown.trim_start_matches('/')), reason: reason.into() }
+        Error::Layout { path: self.path.join(shown.trim_start_matches('/')), reason }
     }
 }
 
@@ -194,6 +195,12 @@ fn places(file: &File) -> io::Result<BTreeMap<Vec<u8>, Place>> {
     let mut places = BTreeMap::new();
     let mut names = 0;
     while let Some(entry) = archive.next()? {
+        if entry.sparse.is_some() {
+            let name = entry.path.escape_ascii();
+            return bad(format!(
+                "`{name}` has holes, so it cannot be read where it lies; pack it without `--sparse`"
+            ));
+        }
         if length.checked_sub(at.get()).is_none_or(|left| left < entry.size) {
             return bad(format!("it ends within `{}`", entry.path.escape_ascii()));
         }

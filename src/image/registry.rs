@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::io::Read as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 
 mod access;
@@ -40,6 +40,9 @@ use super::{Descriptor, Digest, Reference, Verified};
 
 /// How much is kept of what was fetched, so that a document is fetched once.
 const MAX_KEPT: usize = 16 * 1024 * 1024;
+
+/// What is so small is kept too: a configuration is read to choose an image, and read again to fetch it.
+const SMALL: u64 = 64 * 1024;
 
 /// How many documents a repository is asked for. Who has more indexes inside each other leads astray.
 const MAX_DOCUMENTS: u32 = 1000;
@@ -84,9 +87,18 @@ pub struct Repository {
 
 #[derive(Debug, Default)]
 struct Kept {
-    documents: BTreeMap<Digest, Vec<u8>>,
+    content: BTreeMap<Digest, Vec<u8>>,
     bytes: usize,
     fetched: u32,
+}
+
+impl Kept {
+    fn keep(&mut self, digest: &Digest, bytes: &[u8]) {
+        if self.bytes + bytes.len() <= MAX_KEPT && !self.content.contains_key(digest) {
+            self.bytes += bytes.len();
+            self.content.insert(digest.clone(), bytes.to_vec());
+        }
+    }
 }
 
 /// A document that was fetched.
@@ -102,16 +114,31 @@ impl Repository {
         self.count()?;
         let found = self.client.first(&self.endpoints, |at| self.fetch_from(at, name, digest))?;
         let Some((_, fetched)) = found else { return Ok(None) };
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + fetched.bytes.len() <= MAX_KEPT {
-            kept.bytes += fetched.bytes.len();
-            kept.documents.insert(fetched.digest.clone(), fetched.bytes.clone());
-        }
+        self.kept().keep(&fetched.digest, &fetched.bytes);
         Ok(Some(fetched))
     }
 
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of a small blob.
+    fn small(&self, blob: &Descriptor, content: impl io::Read) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        match Verified::new(content, &blob.digest, Some(blob.size)).read_to_end(&mut bytes) {
+            Ok(_) => {
+                self.kept().keep(&blob.digest, &bytes);
+                Ok(bytes)
+            }
+            Err(error) => Err(error.downcast().unwrap_or_else(|error| Error::Answer {
+                url: format!("{self}, blob {}", blob.digest),
+                reason: error.to_string(),
+            })),
+        }
+    }
+
     fn count(&self) -> Result<(), Error> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         kept.fetched += 1;
         if kept.fetched > MAX_DOCUMENTS {
             let reason = format!("more than {MAX_DOCUMENTS} documents, and still no image");
@@ -159,7 +186,7 @@ fn proven(bytes: &[u8], digest: Option<&Digest>) -> Result<Digest, String> {
 /// The digest that the registry says a document has.
 fn promised(answer: &Answer) -> Result<Option<Digest>, Error> {
     let Some(text) = answer.header("docker-content-digest") else { return Ok(None) };
-    let refuse = |reason: String| answer.wrong(format!("the header `Docker-Content-Digest`: {reason}"));
+    let refuse = |reason: String| answer.wrong(&format!("the header `Docker-Content-Digest`: {reason}"));
     text.trim().parse().map(Some).map_err(|error: crate::diag::Invalid| refuse(url::limited(&error.message)))
 }
 
@@ -172,12 +199,9 @@ fn media_type(answer: &Answer) -> Result<String, Error> {
         "application/vnd.docker.distribution.manifest.v1+json"
         | "application/vnd.docker.distribution.manifest.v1+prettyjws" => Err(answer.wrong(
             "the registry has this image only as manifest schema 1, which is not supported: \
-             push it again with a newer tool"
-                .to_owned(),
+             push it again with a newer tool",
         )),
-        "text/html" => {
-            Err(answer.wrong("a page for people and not a manifest: is this a registry?".to_owned()))
-        }
+        "text/html" => Err(answer.wrong("a page for people and not a manifest: is this a registry?")),
         _ => Ok(media_type),
     }
 }
@@ -206,7 +230,7 @@ impl Source for Repository {
     }
 
     fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, super::Error> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).documents.get(digest).cloned();
+        let kept = self.kept().content.get(digest).cloned();
         if let Some(bytes) = kept {
             return Ok(Some(bytes));
         }
@@ -218,7 +242,16 @@ impl Source for Repository {
         if from >= descriptor.size && from > 0 {
             return Ok(Some(Box::new(io::empty().take(0))));
         }
+        let is_small = descriptor.size <= SMALL && from == 0;
+        if is_small && let Some(bytes) = self.kept().content.get(&descriptor.digest) {
+            return Ok(Some(Box::new(io::Cursor::new(bytes.clone()))));
+        }
         let opened = content::open(&self.client, &self.endpoints, descriptor, from)?;
-        Ok(opened.map(|resumed| Box::new(resumed) as Content))
+        Ok(match opened {
+            Some(resumed) if is_small => {
+                Some(Box::new(io::Cursor::new(self.small(descriptor, resumed)?)) as Content)
+            }
+            opened => opened.map(|resumed| Box::new(resumed) as Content),
+        })
     }
 }

@@ -15,13 +15,17 @@ fn oci() -> Tar {
     packed(&store)
 }
 
+/// Says that what follows is the end of a larger file.
+const HOLES: [(&str, &[u8]); 3] =
+    [("GNU.sparse.size", b"20"), ("GNU.sparse.numblocks", b"1"), ("GNU.sparse.map", b"10,10")];
+
 #[test]
 fn what_two_readers_would_read_differently_is_refused() {
     let size = |size: &[u8]| oci().pax(&[("size", size)]).raw(Head::new(b'0', "x").size(3), b"abc").end();
     let huge = oci().raw(Head::new(b'0', "huge").size(1 << 40), b"").end();
     let table = [
         (size(b"600"), "two sizes, 3 and 600"),
-        (oci().pax(&[("GNU.sparse.major", b"1")]).file("x", "").end(), "sparse"),
+        (oci().pax(&HOLES).file("x", "0123456789").end(), "`x` has holes"),
         (oci().file("index.json", "{}").end(), "`index.json` is there twice"),
         (oci().symlink("blobs//sha256/../../x", "y").end(), "`blobs//sha256/../../x` is outside"),
         (oci().file("../../etc/passwd", "").end(), "`../../etc/passwd` is outside of the archive"),
@@ -62,8 +66,9 @@ fn more_files_than_images_have_are_refused() {
     }
     assert!(File::new(&tar.end()).error("x.tar").contains("more than 32768 files"));
     let mut tar = Tar::new();
-    for number in 0..4300 {
-        let name = format!("{number}/{}", "x".repeat(4000));
+    let directory = format!("{}/", "x".repeat(200));
+    for number in 0..4600 {
+        let name = format!("{number}/{}", directory.repeat(19));
         tar = tar.extension(b'L', name.as_bytes()).head(Head::new(b'2', "x"));
     }
     assert!(File::new(&tar.end()).error("x.tar").contains("or names of more than"));
@@ -167,11 +172,16 @@ fn the_list_of_docker_is_small_and_well_formed() {
         ("[".repeat(100_000), "manifest.json: "),
         (format!("[{}]", " ".repeat(1 << 20)), "manifest.json: 1048578 bytes, and the limit is 1048576"),
         ("[]".into(), "has no image"),
+        ("\"\\nline\"".into(), "manifest.json: "),
     ];
     for (list, want) in table {
         let error = File::new(&Tar::new().file("manifest.json", &list).end()).error("x.tar");
-        assert!(error.contains(want), "{error}\n{want}");
+        assert!(error.contains(want) && !error.contains('\n'), "{error}\n{want}");
     }
+    let index = r#"{"schemaVersion":2,"manifests":[{"digest":"a\nb:c","size":1}]}"#;
+    let tar = Tar::new().file("index.json", index).file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+    let error = File::new(&tar.end()).error("x.tar");
+    assert!(error.contains("unknown digest algorithm `a\\nb`"), "{error}");
     let mut docker = Docker::new().bytes("c", &vec![b' '; 3 << 20]);
     for _ in 0..6 {
         docker = docker.list(&["app"], "c", &[]);

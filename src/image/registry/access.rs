@@ -62,7 +62,7 @@ pub(super) fn access(
                 format!("the registry wants `{}`, and only Basic and Bearer are known", names.join("`, `"))
             }
         };
-        return Err(refusal.wrong(reason));
+        return Err(refusal.wrong(&reason));
     };
     Ok(Access { header: Some(header), shown })
 }

@@ -61,16 +61,14 @@ impl Answer {
     pub fn check_encoding(&self) -> Result<(), Error> {
         match self.header("content-encoding") {
             None | Some("" | "identity") => Ok(()),
-            Some(other) => {
-                Err(self
-                    .wrong(format!("the content is encoded as `{}`, which nobody asked for", limited(other))))
-            }
+            Some(other) => Err(self
+                .wrong(&format!("the content is encoded as `{}`, which nobody asked for", limited(other)))),
         }
     }
 
     /// An error about this answer.
-    pub fn wrong(&self, reason: String) -> Error {
-        Error::Answer { url: self.url.to_string(), reason: printable_line(&reason).into_owned() }
+    pub fn wrong(&self, reason: &str) -> Error {
+        Error::Answer { url: self.url.to_string(), reason: printable_line(reason).into_owned() }
     }
 
     /// An error with the status of this answer.
@@ -96,9 +94,9 @@ impl Answer {
     pub fn document(self) -> Result<Vec<u8>, DocumentError> {
         if let Some(length) = self.length().filter(|length| *length > MAX_JSON) {
             let reason = format!("{length} bytes, and the limit for a document is {MAX_JSON}");
-            return Err(DocumentError::Wrong(self.wrong(reason)));
+            return Err(DocumentError::Wrong(self.wrong(&reason)));
         }
-        let too_large = self.wrong(format!("more than {MAX_JSON} bytes, the limit for a document"));
+        let too_large = self.wrong(&format!("more than {MAX_JSON} bytes, the limit for a document"));
         let mut bytes = Vec::new();
         // A tenth of the largest document in each period: none takes longer than ten of them.
         let read = self.body(MAX_JSON / 10).take(MAX_JSON + 1).read_to_end(&mut bytes);

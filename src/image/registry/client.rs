@@ -52,7 +52,7 @@ pub(super) struct Client {
     shown: Mutex<BTreeMap<(Origin, String), Access>>,
     /// Whether the hosts of this machine speak TLS.
     secure: Mutex<BTreeMap<String, bool>>,
-    /// The mirrors that cannot be reached; they are not asked again.
+    /// The mirrors that cannot be reached, or are broken or busy; they are not asked again.
     down: Mutex<BTreeSet<String>>,
     remarks: Mutex<Vec<String>>,
 }
@@ -100,7 +100,10 @@ impl Client {
 
     /// Remembers that a mirror was of no use.
     pub fn pass_over(&self, at: &Endpoint, error: &Error) {
-        if matches!(error, Error::Unreachable { .. }) {
+        if matches!(
+            error,
+            Error::Unreachable { .. } | Error::Limited { .. } | Error::Status { status: 500.., .. }
+        ) {
             self.down.lock().unwrap_or_else(PoisonError::into_inner).insert(at.authority.clone());
         }
         let remark = format!("the mirror {} is passed over: {error}", at.authority);
@@ -166,7 +169,12 @@ impl Client {
             return Ok(over(*secure));
         }
         let ping = |secure: bool| over(secure).at("/v2/".to_owned());
-        let secure = match self.http.knock(&ping(true))? {
+        // That there is nothing to know certificates by does not matter if there are none.
+        let answer = match self.http.knock(&ping(true)) {
+            Err(Error::Settings(reason)) => Err(reason),
+            answer => answer?,
+        };
+        let secure = match answer {
             Ok(_) => true,
             // A server that speaks TLS calls anything else a bad request.
             Err(reason) => match self.http.knock(&ping(false))? {

@@ -60,12 +60,12 @@ fn body(client: &Client, at: &Endpoint, blob: &Descriptor, from: u64) -> Result<
     let start = start(&answer)?;
     if start > from {
         return Err(answer
-            .wrong(format!("the bytes from {from} on were asked for, and it has those from {start} on")));
+            .wrong(&format!("the bytes from {from} on were asked for, and it has those from {start} on")));
     }
     let whole = answer.length().map(|length| length.saturating_add(start));
     if let Some(whole) = whole.filter(|whole| *whole != blob.size) {
         let size = blob.size;
-        return Err(answer.wrong(format!("the registry has {whole} bytes, and the manifest says {size}")));
+        return Err(answer.wrong(&format!("the registry has {whole} bytes, and the manifest says {size}")));
     }
     let url = answer.url.to_string();
     let mut body = answer.content();
@@ -99,7 +99,7 @@ fn start(answer: &Answer) -> Result<u64, Error> {
     let range = answer.header("content-range").unwrap_or_default();
     let start = range.strip_prefix("bytes ").and_then(|range| range.split_once('-')?.0.trim().parse().ok());
     start.ok_or_else(|| {
-        answer.wrong(format!("part of the content, but `{}` does not say which", limited(range)))
+        answer.wrong(&format!("part of the content, but `{}` does not say which", limited(range)))
     })
 }
 

@@ -104,6 +104,7 @@ struct AuthFile {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the file")]
 struct Auth {
     #[serde(default, deserialize_with = "or_null")]
     auth: String,
@@ -305,7 +306,10 @@ mod tests {
         for (file, want) in [
             (r#"{"auths": {"h": {"auth": "SECRET!"}}}"#, "auth.json: what it has for `h` is not base64"),
             (r#"{"auths": {"h": {"auth": "U0VDUkVU"}}}"#, "no `:` between user and password"),
-            (r#"{"auths": {"h": {"auth": 1, "x": "SECRET"}}}"#, "line 1, column 25"),
+            (
+                r#"{"auths": {"h": {"auth": 1, "x": "SECRET"}}}"#,
+                "not a file with credentials: line 1, column",
+            ),
             (r#"{"auths": ["SECRET"]}"#, "not a file with credentials"),
             (r#"{"credsStore": "../SECRET/x"}"#, "not the name of a program"),
             (r#"{"credHelpers": {"h": "does-not-exist"}}"#, "`docker-credential-does-not-exist get` for h: "),

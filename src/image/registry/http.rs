@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
-use ureq::http::HeaderMap;
+use ureq::http::{HeaderMap, HeaderValue};
 use ureq::{Agent, ProxyProtocol, Timeout};
 
 use super::answer::Answer;
@@ -139,43 +139,19 @@ impl Http {
 
     fn once(&self, request: &Request<'_>) -> Result<Result<Answer, Failure>, Error> {
         let agent = self.agent(&request.url.origin)?;
-        let text = request.url.text();
-        let mut headers = HeaderMap::new();
-        let mut set = |name: &'static str, value: &str| match value.parse() {
-            Ok(value) => {
-                headers.insert(name, value);
-                Ok(())
+        let (text, headers) = (request.url.text(), headers(request)?);
+        let result = if let Some(Secret(form)) = request.form {
+            let mut post = agent.post(&text).content_type("application/x-www-form-urlencoded");
+            if let Some(all) = post.headers_mut() {
+                all.extend(headers);
             }
-            // The value may be a secret.
-            Err(_) => Err(Error::Answer {
-                url: request.url.to_string(),
-                reason: format!("the header `{name}` cannot be sent, for what is to stand in it"),
-            }),
-        };
-        if let Some(accept) = request.accept {
-            set("accept", accept)?;
-        }
-        if request.from > 0 {
-            set("range", &format!("bytes={}-", request.from))?;
-        }
-        if let Some(Secret(authorization)) = request.authorization {
-            set("authorization", authorization)?;
-        }
-        let result = match request.form {
-            Some(Secret(form)) => {
-                let mut post = agent.post(&text).content_type("application/x-www-form-urlencoded");
-                if let Some(all) = post.headers_mut() {
-                    all.extend(headers);
-                }
-                post.send(form.as_str())
+            post.send(form.as_str())
+        } else {
+            let mut get = agent.get(&text);
+            if let Some(all) = get.headers_mut() {
+                all.extend(headers);
             }
-            None => {
-                let mut get = agent.get(&text);
-                if let Some(all) = get.headers_mut() {
-                    all.extend(headers);
-                }
-                get.call()
-            }
+            get.call()
         };
         Ok(match result {
             Ok(response) => Ok(Answer::new(request.url.clone(), response, self.settings.patience.idle)),
@@ -220,6 +196,27 @@ impl Http {
     }
 }
 
+fn headers(request: &Request<'_>) -> Result<HeaderMap, Error> {
+    let range = Some(format!("bytes={}-", request.from)).filter(|_| request.from > 0);
+    let values = [
+        ("accept", request.accept),
+        ("range", range.as_deref()),
+        ("authorization", request.authorization.map(|secret| secret.0.as_str())),
+    ];
+    let mut headers = HeaderMap::new();
+    for (name, value) in values {
+        let Some(value) = value else { continue };
+        // The value may be a secret, so it is in no message.
+        let mut value: HeaderValue = value.parse().map_err(|_| Error::Answer {
+            url: request.url.to_string(),
+            reason: format!("the header `{name}` cannot be sent, for the characters in it"),
+        })?;
+        value.set_sensitive(name == "authorization");
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
 /// Its address holds a password, so it is in no message.
 fn proxy(settings: &Proxy) -> Result<ureq::Proxy, Error> {
     let proxy = ureq::Proxy::new(&settings.url).map_err(|_| {
@@ -261,14 +258,28 @@ fn failure(error: &ureq::Error, patience: &Patience) -> Failure {
 
 fn reason(error: &ureq::Error, connect: Duration, idle: Duration) -> String {
     match error {
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => insecure(&error.to_string()),
         ureq::Error::Io(error) => format!("no connection: {error}"),
         ureq::Error::HostNotFound => "the host is not known: check the name and the network".to_owned(),
         ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
             format!("no connection within {connect:?}")
         }
         ureq::Error::Timeout(_) => format!("no answer within {idle:?}"),
-        ureq::Error::Rustls(error) => format!("no secure connection: {error}"),
+        ureq::Error::Rustls(error) => insecure(&error.to_string()),
         ureq::Error::Protocol(error) => format!("not an answer as HTTP has it: {error}"),
         error => error.to_string(),
     }
+}
+
+/// What to do about a certificate that is not trusted.
+fn insecure(reason: &str) -> String {
+    let help = if reason.contains("UnknownIssuer") {
+        "; put the certificate of who signed it into /etc/docker/certs.d/HOST/ca.crt, or name a list of \
+         certificates in `SSL_CERT_FILE`"
+    } else if reason.contains("CaUsedAsEndEntity") {
+        "; a certificate that signs itself cannot be that of a server: make an authority, and sign with it"
+    } else {
+        ""
+    };
+    format!("no secure connection: {reason}{help}")
 }

@@ -3,7 +3,7 @@
 //! An address never holds a user or a password, and its text for messages leaves out the query, which is where
 //! stores of blobs put the right to read them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 /// Longer ones are refused, as most servers do.
@@ -117,7 +117,9 @@ fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _infallible = write!(out, "%{byte:02X}");
+            }
         }
     }
     out
@@ -138,12 +140,12 @@ fn check_authority(authority: &str) -> Result<(), String> {
         return Err("a user or a password in it".into());
     }
     let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    let (host, port, fits) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => (address, port, address.parse::<IpAddr>().is_ok()),
-        None => {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            (host, port, host.bytes().all(name))
-        }
+    let bracketed = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (host, port, fits) = if let Some((address, port)) = bracketed {
+        (address, port, address.parse::<IpAddr>().is_ok())
+    } else {
+        let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+        (host, port, host.bytes().all(name))
     };
     let port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
     if host.is_empty() || !fits || !port {

@@ -10,7 +10,7 @@ use super::wish::Wish;
 use crate::compose::decode::Pair;
 use crate::compose::{Extension, Images as Written};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::image::{Error, Layout, Reference, Source, SourceName};
+use crate::image::{Error, Reference, Source, SourceName, open_path};
 use crate::load::in_project;
 use crate::nearest::nearest;
 use crate::project::{HostPath, Options};
@@ -62,6 +62,7 @@ impl Places {
             Some(Written::Named(pairs)) => (None, pairs.as_slice()),
             None => (None, &[][..]),
         };
+        place.map_or(Ok(()), |place| check_place(d, place))?;
         let path = common_path(extension, options);
         let common = if matches!(search.reach, Reach::Lock(_)) { None } else { open_place(d, &path, place)? };
         let named = named(d, pairs, search, wishes, options)?;
@@ -131,19 +132,31 @@ pub(in crate::project) fn common_path(extension: &Extension, options: &Options) 
     options.images.clone().unwrap_or_else(|| in_project(written, &options.directory))
 }
 
+/// A place of several images is a path: which of them is meant, a service says.
+fn check_place(d: &mut Diagnostics, place: &Spanned<Rc<str>>) -> Result<(), Reported> {
+    let source = place.value.parse::<SourceName>();
+    let source = source.map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| place.at(range)))?;
+    if source.path().is_some_and(|path| path == Path::new(&*place.value)) {
+        return Ok(());
+    }
+    let message = format!("the place of all images is a path, and `{source}` is a source of one");
+    let draft = d.error(Code::InvalidValue, message).label(place.span, "");
+    Err(draft.help("write the path alone, or a mapping with the image: `{NAME: SOURCE}`").emit())
+}
+
 fn open_place(
     d: &mut Diagnostics,
     path: &Path,
     written: Option<&Spanned<Rc<str>>>,
 ) -> Result<Option<Rc<dyn Source>>, Reported> {
-    let opened = Layout::open(path).map_err(|error| {
+    let opened = open_path(path).map_err(|error| {
         let draft = d.error(Code::Image, error.to_string());
         match written {
-            Some(written) => draft.label(written.span, "the layout").emit(),
+            Some(written) => draft.label(written.span, "the place of the images").emit(),
             None => draft.emit(),
         }
     })?;
-    Ok(opened.map(|layout| Rc::new(layout) as Rc<dyn Source>))
+    Ok(opened.map(Rc::from))
 }
 
 /// The sources of single images: those of the command line go before those of the file.

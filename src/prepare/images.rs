@@ -2,12 +2,13 @@
 //!
 //! What is on this host's disks is read where it is. What a registry has comes through the store, which proves it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 
-use super::bundle::{Bundle, PullPolicy};
+use super::bundle::PullPolicy;
 use super::rootfs::Rootfs;
 use super::tree::Tree;
 use super::{Error, Fetched, Looked, Progress};
@@ -63,8 +64,18 @@ impl Search<'_> {
         Ok(image.map(|image| Found { source, image }))
     }
 
-    fn bundles(&self) -> impl Iterator<Item = &Bundle> {
-        self.roots.iter().map(|root| root.bundle)
+    /// Looks into a source on this host's disks.
+    fn local(&mut self, name: &SourceName, directory: &Path) -> Result<Option<Found>, Error> {
+        let no_registry = |reference: &Reference| {
+            let (path, reason) = (reference.to_string().into(), "not asked here".to_owned());
+            Err(image::Error::Layout { path, reason })
+        };
+        let opened = name.open(directory, &no_registry).map_err(|error| self.root.failed(error))?;
+        let Some(source) = opened else {
+            self.looked.push(Looked::Nothing(name.to_string()));
+            return Ok(None);
+        };
+        self.found(Rc::from(source))
     }
 }
 
@@ -81,11 +92,10 @@ impl<'a> Finder<'a> {
         for (name, directory) in self.named(roots) {
             match name.registry() {
                 Some(reference) => remote.push(reference.clone()),
-                None => {
-                    if let Some(found) = self.local(&mut search, &name, &directory)? {
-                        return Ok(Some(found));
-                    }
-                }
+                None => match search.local(&name, &directory)? {
+                    None => {}
+                    found => return Ok(found),
+                },
             }
         }
         if let Some(found) = self.in_place(&mut search)? {
@@ -115,38 +125,16 @@ impl<'a> Finder<'a> {
         names
     }
 
-    fn local(
-        &self,
-        search: &mut Search,
-        name: &SourceName,
-        directory: &Path,
-    ) -> Result<Option<Found>, Error> {
-        let no_registry = |reference: &Reference| {
-            let (path, reason) = (reference.to_string().into(), "not asked here".to_owned());
-            Err(image::Error::Layout { path, reason })
-        };
-        let opened = name.open(directory, &no_registry).map_err(|error| search.root.failed(error))?;
-        match opened {
-            Some(source) => search.found(Rc::from(source)),
-            None => {
-                search.looked.push(Looked::Nothing(name.to_string()));
-                Ok(None)
-            }
-        }
-    }
-
     fn in_place(&mut self, search: &mut Search) -> Result<Option<Found>, Error> {
         if self.place.is_none() {
             let opened = open_path(self.images.place).map_err(|error| search.root.failed(error))?;
             self.place = opened.map(Rc::from);
         }
-        match &self.place {
-            Some(source) => search.found(Rc::clone(source)),
-            None => {
-                search.looked.push(Looked::Nothing(self.images.place.display().to_string()));
-                Ok(None)
-            }
-        }
+        let Some(source) = &self.place else {
+            search.looked.push(Looked::Nothing(self.images.place.display().to_string()));
+            return Ok(None);
+        };
+        search.found(Rc::clone(source))
     }
 
     /// A store can have an image without its layers.
@@ -171,40 +159,30 @@ impl<'a> Finder<'a> {
         Ok(Some(found))
     }
 
-    /// The repositories that may be asked.
-    fn repositories(&self, search: &mut Search, mut named: Vec<Reference>) -> Vec<Reference> {
-        let may_be_asked = |bundle: &&Bundle| bundle.pull_policy == PullPolicy::Any;
-        let names = search.bundles().filter(may_be_asked).filter_map(|bundle| bundle.image.as_ref());
-        named.extend(names.map(|(reference, _)| reference.clone()));
-        let not_asked: Vec<String> = search
-            .bundles()
-            .filter_map(|bundle| match bundle.pull_policy {
-                PullPolicy::Any => None,
-                PullPolicy::Never(policy) => Some(format!("{} has `pull_policy: {policy}`", bundle.name)),
-            })
-            .collect();
-        search.looked.extend(not_asked.into_iter().map(Looked::NotAsked));
-        if named.is_empty() {
-            return named;
+    /// The repositories that may be asked, each once: those that are named, then those of the images.
+    fn repositories(&self, search: &mut Search, named: Vec<Reference>) -> Vec<Reference> {
+        let mut all = named;
+        for root in search.roots {
+            match root.bundle.pull_policy {
+                PullPolicy::Any => all.push(root.reference.clone()),
+                PullPolicy::Never(policy) => {
+                    let reason = format!("{} has `pull_policy: {policy}`", root.bundle.name);
+                    search.looked.push(Looked::NotAsked(reason));
+                }
+            }
         }
-        if self.images.registries.is_none() {
-            search.looked.push(Looked::NotAsked("this run is offline".to_owned()));
-            return Vec::new();
-        }
-        if self.images.store.is_none() {
-            let reason = "there is no place for images; name one with `--state`";
-            search.looked.push(Looked::NotAsked(reason.to_owned()));
-            return Vec::new();
-        }
-        let repository = |name: &Reference| format!("{}/{}", name.domain(), name.path());
-        let mut seen = Vec::new();
-        named.retain(|name| {
-            let repository = repository(name);
-            let is_new = !seen.contains(&repository);
-            seen.push(repository);
-            is_new
-        });
-        named
+        let reason = match (self.images.registries, self.images.store) {
+            _ if all.is_empty() => return all,
+            (None, _) => "this run is offline",
+            (_, None) => "there is no place for images; name one with `--state`",
+            _ => {
+                let mut seen = BTreeSet::new();
+                all.retain(|name| seen.insert(format!("{}/{}", name.domain(), name.path())));
+                return all;
+            }
+        };
+        search.looked.push(Looked::NotAsked(reason.to_owned()));
+        Vec::new()
     }
 
     fn in_registry(

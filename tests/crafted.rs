@@ -206,6 +206,12 @@ fn whiteouts() {
         Case::layers("opaque outside", refused("contains `..`"), |_| {
             vec![Tar::new().file(&up("outside/.wh..wh..opq"), "")]
         }),
+        Case::layers("whiteouts again and again", contained(&[("d/2999", "x")]), |_| {
+            let files = (0..3000).fold(Tar::new(), |tar, i| tar.file(&format!("d/{i}"), "x"));
+            let again =
+                |tar: Tar| tar.file("d/.wh..wh..opq", "").file(".wh.d", "").file("./d//.wh.other", "");
+            vec![(0..3000).fold(files, |tar, _| again(tar))]
+        }),
         Case::layers(
             "a link named like a whiteout",
             refused("a directory is named like a whiteout"),

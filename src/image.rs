@@ -19,10 +19,13 @@ mod configuration;
 mod copy;
 mod digest;
 mod directory;
+mod docker_archive;
 mod document;
 mod layer;
 mod layout;
 mod mount_point;
+mod oci_archive;
+mod packed;
 mod pax;
 mod peek;
 mod place;
@@ -32,6 +35,7 @@ mod registry;
 mod root;
 mod select;
 mod source;
+mod source_name;
 mod sparse;
 mod store;
 mod unpack;
@@ -41,9 +45,11 @@ pub use configuration::{Configuration, Healthcheck};
 pub use copy::copy_directory;
 pub use digest::{Digest, Verified};
 pub use directory::read_in_root;
+pub use docker_archive::DockerArchive;
 pub use document::{Entry, PlatformFields};
 pub use layout::Layout;
 pub use mount_point::{MountPoint, make_mount_point};
+pub use oci_archive::OciArchive;
 pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
@@ -51,6 +57,7 @@ pub use registry::{Mirror, Patience, Proxy, Registries, RegistryError, Repositor
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
+pub use source_name::{OpenRepository, SourceName, open_path};
 pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
 pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
@@ -108,6 +115,14 @@ pub enum Error {
     Blob {
         /// The blob.
         digest: Digest,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A source does not have the image that was chosen, or several and none was chosen.
+    #[error("{place} {reason}")]
+    Choice {
+        /// The source.
+        place: String,
         /// What is wrong.
         reason: String,
     },

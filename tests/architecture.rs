@@ -23,7 +23,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // What is handed on is spelt as `config` prints it.
     ("lower", &["source", "diag", "yaml", "compose", "load", "model", "config", "image", "lock", "project"]),
     ("bundle", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project", "lower"]),
-    ("inspect", &["compose", "lock", "bundle", "lower"]),
+    ("inspect", &["compose", "image", "lock", "bundle", "lower"]),
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.
@@ -34,7 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// What everybody may use.
-const FREE: &[&str] = &["nearest", "printable"];
+const FREE: &[&str] = &["nearest", "printable", "shell"];
 
 /// The outside crates, and the files and directories that may use each. What is not here is for everybody.
 const FENCES: &[(&str, &[&str])] = &[

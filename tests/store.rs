@@ -23,7 +23,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bundlegen::image::{self, Digest, Image, Layout, Source, Store};
+use bundlegen::image::{self, Digest, Image, Kept, Layout, Source, Store};
 use support::{Tar, plain};
 use tempfile::TempDir;
 
@@ -95,6 +95,10 @@ fn names(path: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+fn kept(store: &Store) -> Vec<Kept> {
+    store.images().unwrap().into_iter().map(Result::unwrap).collect()
 }
 
 /// All of what a source has under a digest.

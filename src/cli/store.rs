@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::state::{StateArgs, StateError};
 use super::{Outcome, complain, say};
 use crate::image::{Damaged, Error, Keep, Kept, Pruned, Store};
+use crate::printable::printable_line;
 
 /// The images that are kept on this host.
 #[derive(Debug, Args)]
@@ -84,7 +85,16 @@ pub(super) fn run(args: &StoreArgs) -> Outcome {
 
 fn list(args: &ListArgs) -> Result<Outcome, StateError> {
     let store = args.state.existing_store()?;
-    let images = store.as_ref().map(Store::images).transpose()?.unwrap_or_default();
+    let (mut images, mut outcome) = (Vec::new(), Outcome::Done);
+    for image in store.as_ref().map(Store::images).transpose()?.unwrap_or_default() {
+        match image {
+            Ok(image) => images.push(image),
+            Err(error) => {
+                complain(&format!("error: {error}\n"));
+                outcome = Outcome::Wrong;
+            }
+        }
+    }
     match args.format {
         ListFormat::Text => say(&table(&images)),
         ListFormat::Json => {
@@ -92,7 +102,7 @@ fn list(args: &ListArgs) -> Result<Outcome, StateError> {
             say(&format!("{images:#}\n"));
         }
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 fn json(image: &Kept) -> Value {
@@ -103,6 +113,9 @@ fn json(image: &Kept) -> Value {
     })
 }
 
+/// More than the longest platform there is has.
+const MAX_PLATFORM: usize = 24;
+
 /// A line for each name.
 fn table(images: &[Kept]) -> String {
     let mut rows = vec![["NAME", "PLATFORM", "SIZE", "MANIFEST"].map(str::to_owned)];
@@ -112,7 +125,9 @@ fn table(images: &[Kept]) -> String {
             missing => format!("{}, of which {missing} layers are missing", amount(image.size())),
         };
         let digest = image.manifest.digest.to_string().chars().take(19).collect::<String>();
-        let row = |name: &str| [name.to_owned(), image.platform.clone(), size.clone(), digest.clone()];
+        // Anything may stand in the configuration of an image.
+        let platform = printable_line(&image.platform).chars().take(MAX_PLATFORM).collect::<String>();
+        let row = |name: &str| [name.to_owned(), platform.clone(), size.clone(), digest.clone()];
         rows.extend(image.names.iter().map(|name| row(name)));
         if image.names.is_empty() {
             rows.push(row("-"));

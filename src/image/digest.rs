@@ -46,6 +46,18 @@ impl Digest {
         Digest { algorithm: Algorithm::Sha256, hex: hex(&Sha256::digest(bytes)) }
     }
 
+    /// The SHA-256 digest of everything that can be read.
+    pub fn sha256_of(mut content: impl Read) -> io::Result<Self> {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            match content.read(&mut buffer)? {
+                0 => return Ok(Digest { algorithm: Algorithm::Sha256, hex: hasher.hex() }),
+                n => hasher.update(buffer.get(..n).unwrap_or_default()),
+            }
+        }
+    }
+
     /// The name of the algorithm.
     pub fn algorithm(&self) -> &'static str {
         self.algorithm.name()

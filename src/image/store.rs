@@ -55,7 +55,7 @@ impl Store {
     /// The same, which tells before it waits.
     pub fn open_or_wait(path: &Path, waiting: &dyn Fn()) -> Result<Store, Error> {
         let marker = directory::make(path)?;
-        let lock = Lock::share(marker, waiting)?;
+        let lock = Lock::share(path, marker, waiting)?;
         Ok(Store { path: path.to_owned(), lock })
     }
 

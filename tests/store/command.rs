@@ -72,3 +72,32 @@ fn a_store_of_others_is_refused() {
     let (code, _, err) = run(&host, &["list"]);
     assert!(code == 1 && err.contains("others can write to the store, mode 0777"), "{err}");
 }
+
+#[test]
+fn a_record_that_is_damaged_hides_no_other() {
+    let host = Host::new();
+    host.fetch();
+    fs::write(host.path().join("images/else.json"), "{}").unwrap();
+    let (code, out, err) = run(&host, &["list"]);
+    assert!(code == 1 && out.contains("app:1") && err.contains("else.json: missing field"), "{out}{err}");
+    let text = fs::read_to_string(host.path().join("images").join(record(&host))).unwrap();
+    let text = text.replace("linux/amd64", &"linux/a\\u001b[2J\\n".repeat(100));
+    fs::write(host.path().join("images").join(record(&host)), text).unwrap();
+    let (_, out, _) = run(&host, &["list"]);
+    assert!(out.lines().count() == 2 && out.len() < 300 && !out.contains('\u{1b}'), "{out}");
+}
+
+fn record(host: &Host) -> String {
+    format!("{}.json", host.image.manifest.digest.hex())
+}
+
+#[test]
+fn the_last_state_directory_counts() {
+    let host = Host::new();
+    host.fetch();
+    let state = host.dir.path().join("state");
+    let (_, out, _) = run(&host, &["list", "--state", "/nowhere", "--state", state.to_str().unwrap()]);
+    assert!(out.contains("app:1"), "{out}");
+    let (_, out, _) = run(&host, &["list", "--state", "/nowhere"]);
+    assert_eq!(out.lines().count(), 1);
+}

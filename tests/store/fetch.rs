@@ -11,7 +11,7 @@ use std::time::Duration;
 use bundlegen::image::{self, Error, Fetched, Source as _, Step, Store};
 
 use super::scripted::{Act, Scripted};
-use super::{Host, names, read};
+use super::{Host, kept, names, read};
 
 #[test]
 fn an_image_is_fetched_once() {
@@ -22,7 +22,7 @@ fn an_image_is_fetched_once() {
     let documents = store.fetch_documents(&host.source(), &host.image, &|_| {}).unwrap();
     let bytes = size(&[&host.image.manifest, &host.image.config]);
     assert_eq!(documents, Fetched { blobs: 2, bytes, present: 0 });
-    assert_eq!(store.images().unwrap()[0].missing_layers, 2);
+    assert_eq!(kept(&store)[0].missing_layers, 2);
     let layers = store.fetch(&host.source(), &host.image, &|_| {}).unwrap();
     let bytes = size(&host.image.layers.iter().collect::<Vec<_>>());
     assert_eq!(layers, Fetched { blobs: 2, bytes, present: 2 });
@@ -37,7 +37,7 @@ fn an_image_is_fetched_once() {
     for directory in ["", "blobs", "blobs/sha256", "partial", "images", "roots"] {
         assert_eq!(fs::metadata(host.path().join(directory)).unwrap().mode() & 0o7777, 0o700);
     }
-    let kept = store.images().unwrap();
+    let kept = kept(&store);
     assert_eq!(kept[0].names.iter().collect::<Vec<_>>(), ["docker.io/library/app:1"]);
     assert_eq!((kept.len(), &*kept[0].platform, kept[0].missing_layers), (1, "linux/amd64", 0));
 
@@ -77,7 +77,7 @@ fn an_image_may_be_fetched_under_several_names() {
         image.name = Some(name.into());
         store.fetch(&host.source(), &image, &|_| {}).unwrap();
     }
-    let names: Vec<_> = store.images().unwrap()[0].names.iter().cloned().collect();
+    let names: Vec<_> = kept(&store)[0].names.iter().cloned().collect();
     assert_eq!(names, ["docker.io/library/app:1", "registry.test/other:2"]);
 }
 
@@ -192,7 +192,7 @@ fn a_blob_of_another_size_is_fetched_again() {
     host.fetch();
     fs::set_permissions(host.blob(&host.layer()), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(host.blob(&host.layer()), "cut short").unwrap();
-    assert_eq!(host.store().images().unwrap()[0].missing_layers, 1);
+    assert_eq!(kept(&host.store())[0].missing_layers, 1);
     host.fetch();
     assert_eq!(fs::read(host.blob(&host.layer())).unwrap(), host.bytes(&host.layer()));
 }

@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
@@ -164,20 +164,25 @@ pub(super) const EXCLUSIVE: [FlockOperation; 2] =
 
 /// The lock of those who use a store.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    path: PathBuf,
+    marker: File,
+}
 
 impl Lock {
-    pub fn share(marker: File, waiting: &dyn Fn()) -> Result<Lock, Error> {
-        lock_or_wait(Path::new(MARKER), &marker, SHARED, waiting)?;
-        Ok(Lock(marker))
+    /// Takes the lock on the marker of the store in a directory.
+    pub fn share(directory: &Path, marker: File, waiting: &dyn Fn()) -> Result<Lock, Error> {
+        let path = directory.join(MARKER);
+        lock_or_wait(&path, &marker, SHARED, waiting)?;
+        Ok(Lock { path, marker })
     }
 
     /// Does something while nobody else uses the store. The lock is let go before it is taken again, so that two who
     /// want it do not wait for each other.
     pub fn alone<T>(&self, waiting: &dyn Fn(), work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        lock_or_wait(Path::new(MARKER), &self.0, EXCLUSIVE, waiting)?;
+        lock_or_wait(&self.path, &self.marker, EXCLUSIVE, waiting)?;
         let done = work();
-        lock(Path::new(MARKER), &self.0, FlockOperation::LockShared)?;
+        lock(&self.path, &self.marker, FlockOperation::LockShared)?;
         done
     }
 }

@@ -63,13 +63,12 @@ impl Partial {
         fs::remove_file(&self.path).map_err(|error| Error::io(&self.path, error))
     }
 
-    /// Gives the blob its name, once its content cannot be lost any more.
+    /// Gives the blob its name, once its content cannot be lost any more. It is closed to writing after that only: those
+    /// who wait for the file, or find it after a crash, must be able to open it.
     pub fn put(self, path: &Path) -> Result<(), Error> {
-        let done = self
-            .file
-            .set_permissions(Permissions::from_mode(0o444))
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.path, path));
-        done.map_err(|error| Error::written(&self.path, error))
+        let done = self.file.sync_all().and_then(|()| fs::rename(&self.path, path));
+        done.map_err(|error| Error::written(&self.path, error))?;
+        let read_only = self.file.set_permissions(Permissions::from_mode(0o444));
+        read_only.map_err(|error| Error::io(path, error))
     }
 }

@@ -17,6 +17,9 @@ use crate::image::layout::open_regular;
 use crate::image::source::MAX_JSON;
 use crate::image::{Descriptor, Error, Image, Reference};
 
+/// The largest record that is read. One is made of a manifest, and has the blanks that a manifest need not have.
+const MAX_RECORD: u64 = 4 * MAX_JSON;
+
 /// An image in a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -64,20 +67,21 @@ impl Kept {
 }
 
 impl Store {
-    /// The images that are here, in order of their manifests.
-    pub fn images(&self) -> Result<Vec<Kept>, Error> {
-        let mut images = Vec::new();
-        for (path, name) in blobs::names(&self.path.join(IMAGES))? {
-            let Some(mut kept) = read(&path)? else { continue };
-            if name != file_name(&kept.manifest) {
-                return Err(unreadable(path, "not the record of this image"));
-            }
-            for layer in &kept.layers {
-                kept.missing_layers += usize::from(!self.has_blob(layer)?);
-            }
-            images.push(kept);
+    /// The images that are here, in order of their manifests, and what is wrong with the records of others.
+    pub fn images(&self) -> Result<Vec<Result<Kept, Error>>, Error> {
+        let names = blobs::names(&self.path.join(IMAGES))?;
+        Ok(names.into_iter().filter_map(|(path, name)| self.image(path, &name).transpose()).collect())
+    }
+
+    fn image(&self, path: PathBuf, name: &str) -> Result<Option<Kept>, Error> {
+        let Some(mut kept) = read(&path)? else { return Ok(None) };
+        if name != file_name(&kept.manifest) {
+            return Err(unreadable(path, "not the record of this image"));
         }
-        Ok(images)
+        for layer in &kept.layers {
+            kept.missing_layers += usize::from(!self.has_blob(layer)?);
+        }
+        Ok(Some(kept))
     }
 
     /// Remembers an image, and its name beside those it has.
@@ -134,7 +138,7 @@ fn file_name(manifest: &Descriptor) -> String {
 pub(super) fn read(path: &Path) -> Result<Option<Kept>, Error> {
     let mut bytes = Vec::new();
     match open_regular(path) {
-        Ok(file) => file.take(MAX_JSON).read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?,
+        Ok(file) => file.take(MAX_RECORD).read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?,
         Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };

@@ -18,8 +18,6 @@ pub enum Want {
     Contained(Look),
     /// It does no harm, whether or not it is refused.
     Any,
-    /// As root it is contained, and refused for somebody else.
-    OnlyRoot(&'static str),
 }
 
 pub struct Case {
@@ -89,19 +87,17 @@ impl Case {
         }
         let new: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).collect();
         assert!(new.is_empty(), "{what}: {new:?}\n{}", run.said);
-        self.judge(&what, who, &ground, &run);
+        self.judge(&what, &ground, &run);
     }
 
-    fn judge(&self, what: &str, who: Who, ground: &Ground, run: &Run) {
-        match (&self.want, who) {
-            (Want::Any, _) => {}
-            (Want::Contained(_) | Want::OnlyRoot(_), Who::Myself) | (Want::Contained(_), Who::Nobody) => {
+    fn judge(&self, what: &str, ground: &Ground, run: &Run) {
+        match &self.want {
+            Want::Any => {}
+            Want::Contained(look) => {
                 assert_eq!(run.code, 0, "{what}: {}", run.said);
-                if let Want::Contained(look) = &self.want {
-                    look(ground);
-                }
+                look(ground);
             }
-            (Want::Refused(words), _) | (Want::OnlyRoot(words), Who::Nobody) => {
+            Want::Refused(words) => {
                 assert_ne!(run.code, 0, "{what}: {}", run.said);
                 assert!(
                     words.split('|').any(|words| unwrapped(&run.said).contains(words)),

@@ -1,4 +1,5 @@
 //! A project with canaries around it, and what `build` and `prepare` make of an image in it.
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,7 +55,18 @@ pub struct Run {
 
 impl Ground {
     pub fn new(who: Who) -> Self {
-        let ground = Ground { dir: tempfile::tempdir().unwrap(), who };
+        Ground::within(tempfile::tempdir().unwrap(), who)
+    }
+
+    /// Where files need not reach a disk, which takes long.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Ground::within(dir.unwrap(), Who::Myself)
+    }
+
+    fn within(dir: TempDir, who: Who) -> Self {
+        let ground = Ground { dir, who };
         ground.open(ground.dir.path());
         for directory in ["outside/etc", "outside/deep/dir", "project/sub"] {
             fs::create_dir_all(ground.at(directory)).unwrap();

@@ -39,8 +39,9 @@ impl Names {
     /// No names.
     pub const NONE: &'static Names = &Names(BTreeSet::new());
 
-    pub fn insert(&mut self, directory: Inode, name: &[u8]) {
-        self.0.insert(Self::hash(directory, name));
+    /// Says whether the name is new.
+    pub fn insert(&mut self, directory: Inode, name: &[u8]) -> bool {
+        self.0.insert(Self::hash(directory, name))
     }
 
     pub fn clear(&mut self) {

@@ -51,8 +51,8 @@ impl Bundles {
     /// Lists all regular files that are there.
     pub fn seal(&self) -> &Self {
         let mut text = format!("{HEADER}\n");
-        let walk = walkdir::WalkDir::new(self.dir.path()).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| entry.file_name() != "rootfs") {
+        let all = walkdir::WalkDir::new(self.dir.path()).sort_by_file_name().into_iter();
+        for entry in all.filter_entry(|entry| entry.file_name() != "rootfs") {
             let entry = entry.unwrap();
             let path = entry.path().strip_prefix(self.dir.path()).unwrap().to_str().unwrap();
             if entry.file_type().is_file() && path != "SHA256SUMS" && !path.contains("rootfs") {

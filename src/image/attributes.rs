@@ -151,8 +151,7 @@ fn owner_record(uid: u32, gid: u32) -> Vec<u8> {
 
 /// Removes the extended attributes that entries can set.
 pub(super) fn clear_xattrs(fd: &OwnedFd) -> io::Result<()> {
-    // Few files have any, so the length is asked for first.
-    match rustix::fs::flistxattr(fd, &mut [0_u8; 0]) {
+    match rustix::fs::flistxattr_query(fd) {
         Ok(0) | Err(Errno::NOTSUP) => return Ok(()),
         length => length?,
     };

@@ -57,6 +57,7 @@ const WITH_RIGHTS: &[(&str, &str, &str)] = &[
 const WITHOUT_RIGHTS: &[(&str, &str, &str)] = &[
     ("made/secret", "xattrs", "umoci sets the mode first, which keeps it from recording the owner"),
     ("made/sealed", "xattrs", "as above"),
+    ("made/own", "xattrs", "as above"),
 ];
 
 struct Image {
@@ -192,6 +193,8 @@ fn made() -> Vec<Tar> {
         .file("made/high", "")
         .head(Head::new(b'5', "made/sealed").mode(0o555).owner(1000, 50))
         .file("made/sealed/inside", "x")
+        .head(Head::new(b'5', "made/own").mode(0o555).owner(USER.into(), USER.into()))
+        .head(Head::new(b'0', "made/own/file").mode(0o640).owner(USER.into(), USER.into()))
         .dir("made/outer")
         .file("made/outer/implied/by/file", "x")
         .extension(b'L', format!("{long}\0").as_bytes())

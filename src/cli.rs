@@ -10,9 +10,14 @@ mod config;
 mod discovery;
 mod explain;
 mod inspect;
+mod lock;
 mod prepare;
 mod project;
+mod registries;
 mod request;
+mod search;
+mod state;
+mod store;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -29,6 +34,11 @@ use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
+pub use search::ImageSource;
+pub use state::{StateArgs, StateError};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+
+pub use registries::{MirrorOf, RegistryArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -44,15 +54,23 @@ pub struct Cli {
 pub enum Command {
     /// Compile the Compose file and write the bundles
     ///
-    /// Reads the Compose file, its env files and the images, and writes one bundle for each service, beside a list of
-    /// checksums. Nothing is written when there is an error. The output depends on the inputs alone: not on the
-    /// machine, the user, the time or the directory.
-    Build(ProjectArgs),
+    /// Reads the Compose file, its env files and the lock, and writes one bundle for each service, beside a list of
+    /// checksums. An image that the lock lacks is looked for in the project, never on the network. Nothing is written
+    /// when there is an error. The output depends on the inputs alone: not on the machine, the user, the time or the
+    /// directory.
+    Build(CompileArgs),
     /// Compare the bundles on disk with what `build` would write
     ///
     /// Writes nothing. Says for each file that differs whether it is out of date, edited by hand, missing or extra,
     /// and which command mends it.
     Check(ProjectArgs),
+    /// Find the images and write down which they are
+    ///
+    /// Writes bundlegen.lock, and nothing else: for each image of the project its digests, and what bundles take from it.
+    /// An image that the lock has stays as it is, unless `--upgrade` or its `pull_policy` asks for it anew. Others are
+    /// looked for in the project, and then in the registry that their name says. A line for each image says what
+    /// became of it.
+    Lock(LockArgs),
     /// Print the project as Compose understands it
     ///
     /// Merges the files, replaces the variables, writes out short forms, fills in defaults and makes paths absolute,
@@ -75,6 +93,10 @@ pub enum Command {
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
     /// handed on. Building the result again, with the lock beside it, gives the same `config.json`.
     Inspect(InspectArgs),
+    /// Look after the images that are kept on this host
+    ///
+    /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
+    Store(StoreArgs),
 }
 
 /// Which Compose project is meant.
@@ -110,7 +132,68 @@ pub struct ProjectArgs {
     pub build: BuildArgs,
 }
 
-/// What a build is told, but for the files.
+/// What is compiled, and from which images.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub project: ProjectArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub images: ImageArgs,
+    /// Take the images from the lock alone, which must be complete and have nothing that is not needed
+    #[arg(long, conflicts_with_all = ["images", "image"])]
+    pub locked: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub state: StateArgs,
+}
+
+/// Where images come from.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// An OCI image layout or archive with the images [default: images beside the Compose file]
+    #[arg(long, value_name = "PATH")]
+    pub images: Option<PathBuf>,
+    /// An image and where it comes from, such as `app=oci-archive:app.tar`; it goes before all other places
+    #[arg(long, value_name = "NAME=SOURCE", value_parser = value::<ImageSource>)]
+    pub image: Vec<ImageSource>,
+}
+
+/// Which images are written down.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// The Compose files, as with `-f`
+    #[arg(value_name = "FILE", conflicts_with = "file")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub compose: ComposeArgs,
+    /// Look for all images anew, or for those of these services
+    #[arg(long, value_name = "SERVICE", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    pub upgrade: Option<Vec<String>>,
+    /// Build the images that the file says how to build, or those of these services, with the first of buildah, podman
+    /// and docker that is installed, and put them where the images are
+    #[arg(long, value_name = "SERVICE", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    pub build: Option<Vec<String>>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub images: ImageArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub registries: RegistryArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub state: StateArgs,
+    /// A variable of the environment that is meant to have a say in the output
+    #[arg(long = "env", value_name = "NAME")]
+    pub expected: Vec<String>,
+    /// The platform the images are for [default: linux/amd64]
+    #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
+    pub platform: Option<Platform>,
+}
+
+/// What a build is told, but for the files and the images.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
     #[command(flatten)]
@@ -122,9 +205,6 @@ pub struct BuildArgs {
     /// Where the bundles are [default: bundles beside the Compose file]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// An OCI image layout with the images [default: images beside the Compose file]
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
     /// The platform the bundles are for [default: linux/amd64]
     #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
@@ -287,10 +367,12 @@ pub fn run() -> Outcome {
     match Cli::parse().command {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Lock(args) => lock::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Store(args) => store::run(&args),
     }
 }
 

@@ -35,7 +35,7 @@ use crate::yaml::{Entry, Node, Value};
 use decode::{Expected, Table, text, wrong_type};
 use handed_on::handed_on;
 
-pub use extension::{Extension, ServiceExtension};
+pub use extension::{Extension, Images, ServiceExtension};
 pub use files::{FileKind, FileMount, FileSource, VolumesFrom};
 pub use mount::{MissingSource, Mount, Source};
 pub use service::Service;

@@ -9,25 +9,35 @@
 use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
+use crate::printable::printable_line;
+
 mod archive;
 mod attributes;
 mod configuration;
 mod copy;
 mod digest;
 mod directory;
+mod docker_archive;
 mod document;
 mod layer;
 mod layout;
 mod mount_point;
+mod oci_archive;
+mod packed;
 mod pax;
 mod peek;
 mod place;
 mod platform;
 mod reference;
+mod registry;
 mod root;
 mod select;
 mod source;
+mod source_name;
 mod sparse;
+mod store;
 mod unpack;
 pub mod users;
 
@@ -35,20 +45,26 @@ pub use configuration::{Configuration, Healthcheck};
 pub use copy::copy_directory;
 pub use digest::{Digest, Verified};
 pub use directory::read_in_root;
+pub use docker_archive::DockerArchive;
 pub use document::{Entry, PlatformFields};
 pub use layout::Layout;
 pub use mount_point::{MountPoint, make_mount_point};
+pub use oci_archive::OciArchive;
 pub use peek::read_small_files;
 pub use platform::Platform;
 pub use reference::Reference;
+pub use registry::{Mirror, Patience, Proxy, Registries, RegistryError, Repository, Settings};
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
+pub use source_name::{OpenRepository, SourceName, open_path};
+pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
 pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};
 
 /// The name, kind and size of a blob.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// The kind of content.
     pub media_type: String,
@@ -102,6 +118,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A source does not have the image that was chosen, or several and none was chosen.
+    #[error("{place} {reason}")]
+    Choice {
+        /// The source.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Several images have the same name.
     #[error("{reference} names several images for {platform}: {}", list(digests))]
     Ambiguous {
@@ -132,6 +156,56 @@ pub enum Error {
         /// What is wrong.
         error: io::Error,
     },
+    /// A directory cannot be a store.
+    #[error("{}: {reason}", path.display())]
+    Store {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A source did not give all of a blob.
+    #[error(
+        "blob {digest} from {from}: {error}; {come} of {size} bytes are kept, and the next run goes on from there"
+    )]
+    Interrupted {
+        /// The blob.
+        digest: Digest,
+        /// The source.
+        from: String,
+        /// How much is there.
+        come: u64,
+        /// How much there should be.
+        size: u64,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// A source gave nothing of a blob, or something else.
+    #[error("blob {digest} from {from}: {error}")]
+    Source {
+        /// The blob.
+        digest: Digest,
+        /// The source.
+        from: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// There is no more room in the store.
+    #[error("{}: the disk is full; make room, as `bundlegen store prune` may, and run this again: what has come is kept", path.display())]
+    Full {
+        /// What was written.
+        path: PathBuf,
+    },
+    /// There is too little room in the store, which was seen before anything was written.
+    #[error("{}: {needed} bytes are to come, and the disk has room for {free}; make room, as `bundlegen store prune` may", path.display())]
+    Room {
+        /// The store.
+        path: PathBuf,
+        /// What is to come, in bytes.
+        needed: u64,
+        /// What is free, in bytes.
+        free: u64,
+    },
     /// A layer cannot be read.
     #[error("layer {layer}: {error}")]
     Layer {
@@ -158,6 +232,15 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A registry does not give what is asked of it.
+    #[error(transparent)]
+    Registry(Box<RegistryError>),
+}
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        Error::Registry(Box::new(error))
+    }
 }
 
 impl Error {
@@ -165,8 +248,16 @@ impl Error {
         Error::Io { path: path.into(), error: error.into() }
     }
 
+    /// What could not be written; a full disk is an error that has a remedy.
+    fn written(path: impl Into<PathBuf>, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full { path: path.into() },
+            _ => Error::io(path, error),
+        }
+    }
+
     fn blob(digest: &Digest, reason: impl Into<String>) -> Self {
-        Error::Blob { digest: digest.clone(), reason: reason.into() }
+        Error::Blob { digest: digest.clone(), reason: printable_line(&reason.into()).into_owned() }
     }
 }
 
@@ -174,5 +265,5 @@ fn list(items: &[impl ToString]) -> String {
     if items.is_empty() {
         return "nothing".into();
     }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    printable_line(&items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).into_owned()
 }

@@ -43,6 +43,7 @@ pub mod project;
 pub mod render;
 #[cfg(test)]
 mod schemas;
+mod shell;
 pub mod source;
 pub mod yaml;
 
@@ -53,11 +54,11 @@ use std::rc::Rc;
 use bundle::tree::Tree;
 use compose::Variables;
 use diag::{Code, Diagnostics, Doubts, Reported};
-use load::{Environment, Request};
+use load::{Environment, Loaded, Request};
 use lock::Lock;
 use lower::origin::Origins;
 use model::Selection;
-use project::Choices;
+use project::{Building, Choices, Project, Search};
 use source::{ReadError, Sources};
 use yaml::Unset;
 
@@ -70,8 +71,10 @@ pub struct Input {
     pub selection: Selection,
     /// The way from the output directory to the project directory.
     pub to_project: PathBuf,
-    /// The OCI image layout, if one is given.
+    /// The OCI image layout or archive, if one is given.
     pub images: Option<PathBuf>,
+    /// How images are looked for.
+    pub search: Search,
     /// What was chosen over `x-bundlegen`.
     pub choices: Choices,
 }
@@ -88,8 +91,14 @@ impl Input {
             variables: Variables::Replaced,
             unset: Unset::Refused,
         };
-        let selection = Selection::default();
-        Input { request, selection, to_project: "..".into(), images: None, choices: Choices::default() }
+        Input {
+            request,
+            selection: Selection::default(),
+            to_project: "..".into(),
+            images: None,
+            search: Search::default(),
+            choices: Choices::default(),
+        }
     }
 }
 
@@ -106,44 +115,109 @@ pub struct Compiled {
     pub origins: BTreeMap<Rc<str>, Origins>,
 }
 
+/// The lock of a project, before and after it was made anew.
+#[derive(Debug)]
+pub struct Locked {
+    /// Its text; `None` where no service has an image and there was no lock.
+    pub text: Option<String>,
+    /// What was locked before, for the same platform.
+    pub before: Option<Lock>,
+    /// What is locked now.
+    pub after: Lock,
+    /// The images that are as they were though they were to be looked for anew, and why.
+    pub kept: BTreeMap<String, String>,
+}
+
 /// Compiles a Compose project. Reads, and writes nothing. There is a result only if there was no error.
 pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Compiled, Reported> {
-    d.set_doubts(Doubts::Refused);
-    let loaded = load::load(d, sources, &input.request)?;
-    let lock = read_lock(d, sources, &input.request.directory);
-    let locked = matches!(lock, Ok(Some(_)));
-    let model = model::complete(d, sources, &loaded, &input.selection)?;
-    model.inherited.warn(d);
-    let root = model::paths::from_project(&model.root, sources, &input.request.directory);
-    let compose = compose::decode(d, &root, &model.name)?;
-    let options = project::Options {
-        name: Rc::clone(&model.name),
-        directory: input.request.directory.clone(),
-        to_project: input.to_project.clone(),
-        images: input.images.clone(),
-        choices: input.choices.clone(),
-        environment: input.request.environment.clone(),
-    };
-    let project = project::resolve(d, sources, compose, lock?, &options)?;
+    let (project, before) = project(d, sources, input)?;
     let bundles = bundle::bundle(d, &project)?;
     let order = project.start_order();
-    // A lock that is there and has nothing to say any more is written anew: what it said would be stale.
-    let lock =
-        if locked || !project.lock.images.is_empty() { Some(lock_text(d, &project.lock)?) } else { None };
+    let lock = lock_text(d, before.as_ref(), &project.lock)?;
     Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins })
 }
 
+/// Finds the images of a Compose project, as a build does. Reads, and writes nothing; there is a result only if there was
+/// no error.
+pub fn lock(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Locked, Reported> {
+    let (project, before) = project(d, sources, input)?;
+    d.failed()?;
+    let text = lock_text(d, before.as_ref(), &project.lock)?;
+    Ok(Locked { text, before, after: project.lock, kept: project.kept })
+}
+
+/// How the images of a project are built, for the services that say so.
+pub fn recipes(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Building, Reported> {
+    let loaded = loaded(d, sources, input)?;
+    let (compose, name) = decoded(d, sources, input, &loaded)?;
+    project::building(d, &compose, &options(input, name))
+}
+
+/// The project with its images, and the lock that was there.
+fn project(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    input: &Input,
+) -> Result<(Project, Option<Lock>), Reported> {
+    let loaded = loaded(d, sources, input)?;
+    let lock = read_lock(d, sources, &input.request.directory);
+    let (compose, name) = decoded(d, sources, input, &loaded)?;
+    let lock = lock?;
+    let before = lock.as_ref().map(|(lock, _)| lock.clone());
+    Ok((project::resolve(d, sources, compose, lock, &options(input, name))?, before))
+}
+
+fn options(input: &Input, name: Rc<str>) -> project::Options {
+    project::Options {
+        name,
+        directory: input.request.directory.clone(),
+        to_project: input.to_project.clone(),
+        images: input.images.clone(),
+        search: input.search.clone(),
+        choices: input.choices.clone(),
+        environment: input.request.environment.clone(),
+    }
+}
+
+/// What the files say.
+fn loaded(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Loaded, Reported> {
+    d.set_doubts(Doubts::Refused);
+    load::load(d, sources, &input.request)
+}
+
+/// The same, typed, and the name of the project.
+fn decoded(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    input: &Input,
+    loaded: &Loaded,
+) -> Result<(compose::File, Rc<str>), Reported> {
+    let model = model::complete(d, sources, loaded, &input.selection)?;
+    model.inherited.warn(d);
+    let root = model::paths::from_project(&model.root, sources, &input.request.directory);
+    Ok((compose::decode(d, &root, &model.name)?, model.name))
+}
+
 /// The lock beside the Compose file, if there is one.
-fn read_lock(d: &mut Diagnostics, sources: &mut Sources, directory: &Path) -> Result<Option<Lock>, Reported> {
+fn read_lock(
+    d: &mut Diagnostics,
+    sources: &mut Sources,
+    directory: &Path,
+) -> Result<Option<(Lock, lock::Places)>, Reported> {
     let path = load::in_project(lock::FILE_NAME, directory);
     match sources.read_own(&path) {
-        Ok(file) => Lock::parse(d, sources, file).map(Some),
+        Ok(file) => Lock::located(d, sources, file).map(Some),
         Err(ReadError::NotFound) => Ok(None),
         Err(error) => Err(load::unreadable(d, &path, &error, None)),
     }
 }
 
-fn lock_text(d: &mut Diagnostics, lock: &Lock) -> Result<String, Reported> {
-    lock.to_text()
+/// The text of a lock. One that was there and has nothing to say any more is written anew: what it said would be stale.
+fn lock_text(d: &mut Diagnostics, before: Option<&Lock>, lock: &Lock) -> Result<Option<String>, Reported> {
+    if before.is_none() && lock.images.is_empty() {
+        return Ok(None);
+    }
+    let text = lock.to_text();
+    text.map(Some)
         .map_err(|error| d.error(Code::Internal, format!("the lock cannot be written: {error}")).emit())
 }

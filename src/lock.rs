@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diag::{Code, Diagnostics, Reported, json};
 use crate::source::{FileId, Sources, Span};
-use crate::yaml::{self, Node, Plain, Value};
+use crate::yaml::{self, Entry, Node, Plain, Value};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "bundlegen.lock";
@@ -53,6 +53,28 @@ pub struct LockedImage {
     /// The numbers of further groups in this image, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, u32>,
+}
+
+/// Where things stand in the text of a lock.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The platform.
+    pub platform: Span,
+    /// The images, by their references.
+    pub images: BTreeMap<String, ImagePlaces>,
+}
+
+/// Where what is known of an image stands.
+#[derive(Clone, Debug)]
+pub struct ImagePlaces {
+    /// Its reference.
+    pub name: Span,
+    /// The digest of its manifest.
+    pub manifest: Span,
+    /// The users that were looked up.
+    pub users: BTreeMap<String, Span>,
+    /// The groups that were looked up.
+    pub groups: BTreeMap<String, Span>,
 }
 
 /// A piece of content.
@@ -156,7 +178,7 @@ pub struct User {
 }
 
 const HEADER: &str = "\
-# What the build takes from the images, written by `bundlegen build`. Check it in beside the Compose file.
+# What the build takes from the images, written by `bundlegen lock`. Check it in beside the Compose file.
 ";
 
 impl Lock {
@@ -170,9 +192,14 @@ impl Lock {
         Ok(format!("{HEADER}{}", serde_yaml::to_string(self)?))
     }
 
-    /// Reads the text of a lock. Our own parser goes first: it shows mistakes at their place, and refuses what
-    /// would cost `serde_yaml` its time.
+    /// Reads the text of a lock.
     pub fn parse(d: &mut Diagnostics, sources: &Sources, file: FileId) -> Result<Lock, Reported> {
+        Self::located(d, sources, file).map(|(lock, _)| lock)
+    }
+
+    /// Reads the text of a lock, with the places of what it says. Our own parser goes first: it shows mistakes at their
+    /// place, and refuses what would cost `serde_yaml` its time.
+    pub fn located(d: &mut Diagnostics, sources: &Sources, file: FileId) -> Result<(Lock, Places), Reported> {
         let text = sources.text(file);
         let before = d.errors();
         let root = yaml::parse(d, file, &text)?;
@@ -180,16 +207,42 @@ impl Lock {
             d.failed()?;
         }
         check_version(d, &root)?;
-        serde_yaml::from_str(&text).map_err(|error| {
+        let lock = serde_yaml::from_str(&text).map_err(|error| {
             let full = error.to_string();
             let message = format!("the lock cannot be read: {}", json::without_place(&full));
             let draft = d.error(Code::Lock, message);
             draft.label(place(file, &text, &error), "").help(MEND).emit()
-        })
+        })?;
+        Ok((lock, Places::of(&root)))
     }
 }
 
-const MEND: &str = "remove bundlegen.lock and build again";
+impl Places {
+    fn of(root: &Node) -> Self {
+        let platform = root.get("platform").map_or(root.span, |platform| platform.span);
+        let images = root.get("images").map_or(&[][..], Node::entries);
+        let images = images.iter().map(|image| (image.key.to_string(), ImagePlaces::of(image)));
+        Places { platform, images: images.collect() }
+    }
+}
+
+impl ImagePlaces {
+    fn of(image: &Entry) -> Self {
+        let keys = |key: &str| {
+            let entries = image.value.get(key).map_or(&[][..], Node::entries);
+            entries.iter().map(|entry| (entry.key.to_string(), entry.key_span)).collect()
+        };
+        let manifest = image.value.get("manifest").and_then(|manifest| manifest.get("digest"));
+        ImagePlaces {
+            name: image.key_span,
+            manifest: manifest.map_or(image.key_span, Node::content),
+            users: keys("users"),
+            groups: keys("groups"),
+        }
+    }
+}
+
+const MEND: &str = "remove bundlegen.lock, and make it anew with `bundlegen lock`";
 
 /// The version goes first: what else a lock of another version may say is not known.
 fn check_version(d: &mut Diagnostics, root: &Node) -> Result<(), Reported> {

@@ -26,13 +26,16 @@ use std::rc::Rc;
 use crate::compose::dependency::Dependency;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::image::Platform;
 use crate::load::Environment;
-use crate::lock::{Lock, LockedImage};
+use crate::lock::{self, Lock, LockedImage};
 use crate::source::{Sources, Span, Spanned};
 
+pub use build::{Call, Recipe, Tool};
 pub use environment::Variable;
 pub use features::Features;
 pub use healthcheck::{Healthcheck, State};
+pub use images::{Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
 pub use networks::Attachment;
 pub use rootless::{Mapping, Rootless};
@@ -53,6 +56,8 @@ pub struct Project {
     pub settings: Settings,
     /// What the images are, for the next build.
     pub lock: Lock,
+    /// The images that are as they were though they were to be looked for anew, and why.
+    pub kept: BTreeMap<String, String>,
 }
 
 /// A container of a service, with everything it refers to.
@@ -100,6 +105,8 @@ pub struct Image {
     pub reference: Rc<str>,
     /// What the lock says.
     pub locked: LockedImage,
+    /// Where the file says that it comes from, from a bundle.
+    pub source: Option<Spanned<Rc<str>>>,
 }
 
 impl Project {
@@ -130,8 +137,10 @@ pub struct Options {
     pub directory: PathBuf,
     /// The way from the output directory to the project directory, by which bind sources are written.
     pub to_project: PathBuf,
-    /// An OCI image layout; `images` in the project directory by default.
+    /// Where the images are; `images` in the project directory by default.
     pub images: Option<PathBuf>,
+    /// How images are looked for.
+    pub search: Search,
     /// What the command line chose.
     pub choices: Choices,
     /// Variables of the process and of `.env`.
@@ -144,15 +153,16 @@ pub fn resolve(
     d: &mut Diagnostics,
     sources: &mut Sources,
     file: compose::File,
-    lock: Option<Lock>,
+    lock: Option<(Lock, lock::Places)>,
     options: &Options,
 ) -> Result<Project, Reported> {
     let settings = settings::settings(d, sources, &file.extension, options)?;
-    let mut images = images::Images::open(d, &file.extension, lock, &settings.platform, options)?;
-    let mut declared =
-        Declared { volumes: volumes::Declared::new(&file), networks: networks::Declared::new(file.networks) };
-    check_not_empty(d, &file.services, sources);
+    let volumes = volumes::Declared::new(&file);
     let written = services(file.services);
+    let platform = &settings.platform;
+    let mut images = images::Images::open(d, &file.extension, lock, platform, &written, options)?;
+    let mut declared = Declared { volumes, networks: networks::Declared::new(file.networks) };
+    check_not_empty(d, &written, sources);
     let replicas = replicas::Replicas::new(d, &written);
     let peers = namespaces::Peers::new(&written, &replicas);
     let order = order::start_order(&written, &peers);
@@ -176,7 +186,32 @@ pub fn resolve(
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     volumes::complete(d, &mut found);
     volumes::check_risks(d, &found);
-    Ok(Project { services: found, lock: images.into_lock(), settings })
+    let (lock, kept) = images.finish(d);
+    Ok(Project { services: found, lock, kept, settings })
+}
+
+/// What there is to build.
+#[derive(Debug)]
+pub struct Building {
+    /// How the images of services are built, for those that say so.
+    pub recipes: Vec<Recipe>,
+    /// What they are built for.
+    pub platform: Platform,
+    /// Where they go: an OCI image layout, which need not be there yet.
+    pub layout: PathBuf,
+}
+
+/// Reads how images are built. An image with a source of its own is not built.
+pub fn building(d: &mut Diagnostics, file: &compose::File, options: &Options) -> Result<Building, Reported> {
+    let (platform, _) =
+        settings::platform(d, file.extension.platform.as_ref(), options.choices.platform.as_ref())?;
+    let own = file.services.iter().filter(|service| service.value.extension.rootfs.is_none());
+    let recipe = |service: &Named<compose::Service>| {
+        build::recipe(&service.name, &service.value, &options.name, &options.directory)
+    };
+    let recipes = own.filter_map(recipe).collect();
+    let layout = images::common_path(&file.extension, options);
+    Ok(Building { recipes, platform, layout })
 }
 
 /// All containers of every service that is waited for.
@@ -213,7 +248,7 @@ struct Declared {
 }
 
 /// A build of nothing is a mistake in the file name more often than a wish.
-fn check_not_empty(d: &mut Diagnostics, services: &[Named<compose::Service>], sources: &Sources) {
+fn check_not_empty(d: &mut Diagnostics, services: &[Named<Rc<compose::Service>>], sources: &Sources) {
     if services.is_empty() && d.errors() == 0 {
         let draft = d.error(Code::MissingKey, "there is no service to build");
         match sources.files().next() {
@@ -277,10 +312,11 @@ fn root(
         let path = HostPath::resolve(d, rootfs, options);
         return Ok(Root::Directory(Spanned { value: path, span: rootfs.span }));
     }
-    let Some(reference) = build::image(d, name, written, &options.name) else {
+    let Some(reference) = build::image(name, written, &options.name) else {
         let message = format!("service `{}` has no image", name.value);
         let draft = d.error(Code::MissingImage, message).label(name.span, "");
         return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
     };
+    build::warn(d, name, written, &reference.value);
     images.find(d, &reference).map(Root::Image)
 }

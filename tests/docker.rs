@@ -4,6 +4,8 @@
 //! `tests/support/report.sh`) in one of the images `busybox` and `app` (see `tests/support/image.rs`). A Docker daemon of
 //! the test's own starts it, and both runtimes do; what they print is compared line by line.
 //!
+//! And what `docker save` writes has the same images as the layout that they come from.
+//!
 //! What differs must be in `testdata/docker/differences.txt`, and what stands there must differ. Where the host has no
 //! Docker 20.10, to which that list belongs, or cannot run it, the test says so and passes, unless
 //! `BUNDLEGEN_REQUIRE_DOCKER=1`. A case that bundlegen refuses has failed.
@@ -23,6 +25,7 @@ mod docker {
     pub mod bundles;
     pub mod daemon;
     pub mod differences;
+    pub mod saved;
     pub mod seen;
 }
 
@@ -36,6 +39,7 @@ use containers::say;
 use docker::bundles;
 use docker::daemon::Docker;
 use docker::differences::Differences;
+use docker::saved;
 use docker::seen::{Seen, seen};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -58,7 +62,12 @@ fn main() -> ExitCode {
             None => Ok(()),
         })
     };
-    let conclusion = libtest_mimic::run(&arguments, cases().into_iter().map(trial).collect());
+    let mut trials: Vec<_> = cases().into_iter().map(trial).collect();
+    let saved = ready.clone();
+    trials.push(Trial::test("saved-images", move || {
+        saved.map_or(Ok(()), |(host, docker)| saved::compare(host, &docker))
+    }));
+    let conclusion = libtest_mimic::run(&arguments, trials);
     let all = ready.is_some_and(|(host, _)| host.runtimes.len() == 2) && conclusion.num_filtered_out == 0;
     let idle = if all && !conclusion.has_failed() { differences.idle() } else { Vec::new() };
     for row in &idle {

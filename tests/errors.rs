@@ -1,7 +1,8 @@
 //! Every kind of mistake has a directory in `testdata/errors`, and every directory shows what its user reads.
 //!
 //! `compose.yaml` is compiled with the directory of the case as the project directory; `want.txt` is what is shown.
-//! `BLESS=1` writes it. The name of a case begins with the code of a finding in it.
+//! `BLESS=1` writes it. The name of a case begins with the code of a finding in it. In a case with a file `locked`, the
+//! lock is to be complete, as for `build --locked`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +18,7 @@ use std::{env, fs};
 
 use bundlegen::diag::{Code, Diagnostics};
 use bundlegen::load::Environment;
+use bundlegen::project::{Reach, Unused};
 use bundlegen::render::{Colour, render};
 use bundlegen::source::Sources;
 use bundlegen::{Input, compile};
@@ -66,7 +68,10 @@ fn show(name: &str) -> Shown {
     let environment = Environment::load(&mut d, &mut sources, process, &[".".into()]);
     let compiled = environment.and_then(|environment| {
         let files = FILES.map(PathBuf::from).into_iter().filter(|file| file.exists()).collect();
-        let input = Input::new(files, ".".into(), environment);
+        let mut input = Input::new(files, ".".into(), environment);
+        if Path::new("locked").exists() {
+            input.search.reach = Reach::Lock(Unused::Refused);
+        }
         compile(&mut d, &mut sources, &input)
     });
     assert_eq!(compiled.is_ok(), d.errors() == 0, "there is a tree only if there was no error");

@@ -11,9 +11,16 @@ use clap::CommandFactory as _;
 fn pages() -> BTreeMap<String, String> {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
-    let commands = root.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    let all: Vec<_> = std::iter::once(root.clone()).chain(commands).collect();
+    let mut all = Vec::new();
+    collect(&root, &mut all);
     all.into_iter().map(page).collect()
+}
+
+fn collect(command: &clap::Command, all: &mut Vec<clap::Command>) {
+    all.push(command.clone());
+    for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+        collect(command, all);
+    }
 }
 
 fn page(command: clap::Command) -> (String, String) {

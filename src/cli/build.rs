@@ -1,11 +1,19 @@
 //! `bundlegen build`.
 
-use super::project::{Built, build};
-use super::{Outcome, ProjectArgs, complain, say};
+use super::project::{Built, build, from_lock};
+use super::{CompileArgs, Outcome, complain, say, search};
 use crate::disk::{Applied, Error, apply, plan, plan_file};
+use crate::project::Unused;
 
-pub(super) fn run(args: &ProjectArgs) -> Outcome {
-    match build(&args.build, &args.files) {
+pub(super) fn run(args: &CompileArgs) -> Outcome {
+    let project = &args.project;
+    let built = if args.locked {
+        from_lock(&project.build, &project.files, Unused::Refused).map(without_lock)
+    } else {
+        let search = search::local(&args.images, &args.state);
+        build(&project.build, &project.files, args.images.images.clone(), search)
+    };
+    match built {
         Ok(built) => match write(&built) {
             Ok(applied) => {
                 say(&report(&built, &applied));
@@ -18,6 +26,12 @@ pub(super) fn run(args: &ProjectArgs) -> Outcome {
         },
         Err(outcome) => outcome,
     }
+}
+
+/// A lock that says all that is needed, and nothing else, stays as it is spelt.
+fn without_lock(mut built: Built) -> Built {
+    built.compiled.lock = None;
+    built
 }
 
 /// The lock goes first: it is true whether or not the bundles of this build are there. But nothing is written where

@@ -3,13 +3,15 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use super::project::{Built, build};
+use super::project::{Built, from_lock};
 use super::{BuildArgs, ComposeArgs, Outcome, ProjectArgs, complain, say};
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::disk::{Change, Error, Plan, diff, plan, plan_file};
+use crate::project::Unused;
+use crate::shell::line;
 
 pub(super) fn run(args: &ProjectArgs) -> Outcome {
-    let plans = match build(&args.build, &args.files) {
+    let plans = match from_lock(&args.build, &args.files, Unused::Refused) {
         Ok(built) => compare(&built),
         Err(outcome) => return outcome,
     };
@@ -59,11 +61,11 @@ fn command(args: &ProjectArgs) -> String {
     for (option, values) in options(&args.build) {
         words.extend(values.into_iter().flat_map(|value| [option.to_owned(), value]));
     }
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    line(words.iter().map(String::as_str))
 }
 
 /// The options of a build with their values.
-fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 15] {
+fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 14] {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
     let path = |path: &Option<PathBuf>| paths(path.as_slice());
     let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
@@ -75,7 +77,6 @@ fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 15] {
         ("--profile", profile.clone()),
         ("--env", args.expected.clone()),
         ("-o", path(&args.output)),
-        ("--images", path(&args.images)),
         ("--platform", args.platform.iter().map(ToString::to_string).collect()),
         ("--cgroup-manager", args.cgroup_manager.iter().map(ToString::to_string).collect()),
         ("--init", args.init.iter().map(ToString::to_string).collect()),
@@ -84,26 +85,4 @@ fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 15] {
         ("--rootless", args.rootless.iter().map(ToString::to_string).collect()),
         ("--userns-map", args.userns_map.iter().map(ToString::to_string).collect()),
     ]
-}
-
-/// A word that a shell takes as it is.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_survive_a_shell() {
-        assert_eq!(quoted("a/b.yaml"), "a/b.yaml");
-        assert_eq!(quoted("it's here"), r"'it'\''s here'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
-use super::project::{Built, build};
+use super::project::{Built, from_lock};
 use super::{ExplainArgs, Outcome, complain, say};
 use crate::bundle::tree::{Entry, RelPath};
 use crate::lower::origin::{Origin, Origins};
 use crate::nearest::nearest;
+use crate::project::Unused;
 use crate::source::Sources;
 
 pub(super) fn run(args: &ExplainArgs) -> Outcome {
-    let built = match build(&args.build, &[]) {
+    let built = match from_lock(&args.build, &[], Unused::Ignored) {
         Ok(built) => built,
         Err(outcome) => return outcome,
     };

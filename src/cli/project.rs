@@ -9,7 +9,7 @@ use crate::compose::Variables;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::in_project;
 use crate::model::Selection;
-use crate::project::Choices;
+use crate::project::{Choices, Reach, Search, Unused};
 use crate::source::Sources;
 use crate::yaml::Unset;
 use crate::{Compiled, Input, compile};
@@ -26,11 +26,22 @@ pub(super) struct Built {
     pub(super) sources: Sources,
 }
 
+/// Compiles what the arguments name with the images that the lock knows, and shows what was found on the way.
+pub(super) fn from_lock(args: &BuildArgs, files: &[PathBuf], unused: Unused) -> Result<Built, Outcome> {
+    let search = Search { reach: Reach::Lock(unused), ..Search::default() };
+    build(args, files, None, search)
+}
+
 /// Compiles what the arguments name, and shows what was found on the way.
-pub(super) fn build(args: &BuildArgs, files: &[PathBuf]) -> Result<Built, Outcome> {
+pub(super) fn build(
+    args: &BuildArgs,
+    files: &[PathBuf],
+    images: Option<PathBuf>,
+    search: Search,
+) -> Result<Built, Outcome> {
     let mut d = Diagnostics::default();
     let mut sources = Sources::default();
-    let built = compiled(&mut d, &mut sources, args, files);
+    let built = compiled(&mut d, &mut sources, args, files, images, search);
     show(&d, &sources);
     match built.map(|built| built.map(|built| Built { sources, ..built })) {
         Ok(Some(built)) if d.errors() == 0 && !(args.deny_warnings && d.warnings() > 0) => Ok(built),
@@ -48,6 +59,8 @@ fn compiled(
     sources: &mut Sources,
     args: &BuildArgs,
     files: &[PathBuf],
+    images: Option<PathBuf>,
+    search: Search,
 ) -> Result<Option<Built>, Reported> {
     let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
     let request = request(d, sources, &args.compose, files, how)?;
@@ -70,7 +83,8 @@ fn compiled(
         request,
         selection: Selection { profiles: args.compose.profile.clone(), services: Vec::new() },
         to_project,
-        images: args.images.clone(),
+        images,
+        search,
         choices: choices(args),
     };
     compile(d, sources, &input)

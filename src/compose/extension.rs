@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::decode::{Table, list, text, text_or_number, value};
+use super::decode::{Expected, Pair, Table, list, pairs, text, text_or_number, value, wrong_type};
 use super::devices::{DeviceNodes, device_nodes};
 use super::value::cgroup_manager::CgroupManager;
 use super::value::idmap::{HostUser, IdMap};
@@ -10,15 +10,16 @@ use super::value::init::InitPath;
 use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 /// `x-bundlegen` at the top of a Compose file.
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Extension {
-    /// Where the images are: an OCI image layout, relative to the project directory. `images` by default.
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
-    pub images: Option<Spanned<Rc<str>>>,
+    /// Where the images are: an OCI image layout or an archive, relative to the project directory; `images` by default. Or
+    /// single images by their names, each with where it comes from, such as `oci-archive:app.tar`.
+    #[cfg_attr(test, schemars(with = "Option<ImagesSchema>"))]
+    pub images: Option<Images>,
     /// The platform the bundles are for. `linux/amd64` by default, never that of the build host.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub platform: Option<Spanned<Rc<str>>>,
@@ -45,6 +46,24 @@ pub struct Extension {
     pub userns_map: Vec<Spanned<IdMap>>,
 }
 
+/// Where images are.
+#[derive(Debug)]
+pub enum Images {
+    /// In one place, by the names that it gives them.
+    Place(Spanned<Rc<str>>),
+    /// Each of these where it says.
+    Named(Vec<Pair>),
+}
+
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum ImagesSchema {
+    Place(String),
+    Named(std::collections::BTreeMap<String, String>),
+}
+
 /// `x-bundlegen` of a service.
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
@@ -57,7 +76,7 @@ pub struct ServiceExtension {
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Reported> {
     let mut t = Table::new(d, node, "`x-bundlegen`")?;
     let extension = Extension {
-        images: t.opt(d, "images", text),
+        images: t.opt(d, "images", images),
         platform: t.opt(d, "platform", text),
         cgroup_manager: t.opt(d, "cgroup_manager", value),
         init: t.opt(d, "init", value),
@@ -69,6 +88,14 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
     };
     t.finish(d)?;
     Ok(extension)
+}
+
+fn images(d: &mut Diagnostics, node: &Node) -> Result<Images, Reported> {
+    match &node.untagged().value {
+        Value::Map(_) => pairs(d, node.untagged()).map(Images::Named),
+        Value::Null | Value::Seq(_) => Err(wrong_type(d, node, Expected::TextOrMapping)),
+        _ => text(d, node).map(Images::Place),
+    }
 }
 
 pub(super) fn decode_service(d: &mut Diagnostics, node: &Node) -> Result<ServiceExtension, Reported> {

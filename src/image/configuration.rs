@@ -49,6 +49,7 @@ impl Configuration {
     pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
         let document: Document = serde_json::from_slice(json)?;
         let Document { config, rootfs, .. } = document;
+        config.refuse_nul()?;
         Ok(Configuration {
             architecture: document.architecture,
             os: document.os,
@@ -119,6 +120,31 @@ struct Config {
     healthcheck: Option<Healthcheck>,
 }
 
+impl Config {
+    /// The kernel ends every text at a NUL, so what holds one is not what it looks like.
+    fn refuse_nul(&self) -> serde_json::Result<()> {
+        let lists = [
+            ("Entrypoint", &self.entrypoint[..]),
+            ("Cmd", &self.cmd),
+            ("Env", &self.env),
+            ("User", std::slice::from_ref(&self.user)),
+            ("WorkingDir", std::slice::from_ref(&self.working_dir)),
+            ("StopSignal", std::slice::from_ref(&self.stop_signal)),
+            ("Healthcheck", self.healthcheck.as_ref().map_or(&[], |check| &check.test)),
+        ];
+        let texts = lists.into_iter().flat_map(|(key, list)| list.iter().map(move |text| (key, text)));
+        let keys = self.volumes.keys().map(|path| ("Volumes", path));
+        let keys =
+            keys.chain(self.labels.iter().flat_map(|(key, value)| [("Labels", key), ("Labels", value)]));
+        match texts.chain(keys).find(|(_, text)| text.contains('\0')) {
+            Some((key, _)) => {
+                Err(serde::de::Error::custom(format!("a text in `{key}` contains a NUL character")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// A healthcheck. Spans of time are in nanoseconds; zero stands for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -186,6 +212,9 @@ mod tests {
             r#"{"architecture":"a","os":"linux"}"#,
             r#"{"architecture":"a","os":"linux","rootfs":{"diff_ids":["sha256:../../x"]}}"#,
             r#"{"architecture":"a","os":"linux","os":"windows","rootfs":{}}"#,
+            r#"{"architecture":"a","os":"linux","config":{"Env":["A=b\u0000c"]},"rootfs":{}}"#,
+            r#"{"architecture":"a","os":"linux","config":{"Labels":{"\u0000":""}},"rootfs":{}}"#,
+            r#"{"architecture":"a","os":"linux","config":{"Healthcheck":{"Test":["\u0000"]}},"rootfs":{}}"#,
         ] {
             assert!(Configuration::parse(json.as_bytes()).is_err(), "{json}");
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::diag::Invalid;
@@ -44,6 +44,18 @@ impl Digest {
     /// The SHA-256 digest of some bytes.
     pub fn sha256(bytes: &[u8]) -> Self {
         Digest { algorithm: Algorithm::Sha256, hex: hex(&Sha256::digest(bytes)) }
+    }
+
+    /// The SHA-256 digest of everything that can be read.
+    pub fn sha256_of(mut content: impl Read) -> io::Result<Self> {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            match content.read(&mut buffer)? {
+                0 => return Ok(Digest { algorithm: Algorithm::Sha256, hex: hasher.hex() }),
+                n => hasher.update(buffer.get(..n).unwrap_or_default()),
+            }
+        }
     }
 
     /// The name of the algorithm.
@@ -99,6 +111,12 @@ impl fmt::Display for Digest {
     }
 }
 
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|n| char::from_digit(n.into(), 16)).collect()
 }
@@ -147,6 +165,12 @@ impl<R: Read> Verified<R> {
     pub fn new(inner: R, digest: &Digest, size: Option<u64>) -> Self {
         let hasher = Hasher::new(digest.algorithm);
         Verified { inner, digest: digest.clone(), size, seen: 0, hasher, proven: false }
+    }
+
+    /// Goes on with another reader, which has what comes after all that was read so far.
+    pub(super) fn continued<S: Read>(self, inner: S) -> Verified<S> {
+        let Verified { digest, size, seen, hasher, proven, .. } = self;
+        Verified { inner, digest, size, seen, hasher, proven }
     }
 
     /// Takes in what was read elsewhere.

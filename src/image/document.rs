@@ -13,6 +13,8 @@ use super::{Descriptor, Digest, Platform};
 
 /// The annotation that names an entry of a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation of containerd, buildx and `docker save`, where the other one is but the tag.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// A descriptor as it is written, with what selects it.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,7 +66,20 @@ pub(super) enum Kind {
 impl Entry {
     /// The name that the layout gives the entry.
     pub fn name(&self) -> Option<&str> {
-        self.annotations.get(REF_NAME).map(String::as_str)
+        self.names().first().copied()
+    }
+
+    /// Everything that it is called by, the most precise name first.
+    pub fn names(&self) -> Vec<&str> {
+        let names = [CONTAINERD_NAME, REF_NAME].map(|key| self.annotations.get(key));
+        names.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// The entry with another name.
+    #[must_use]
+    pub(super) fn called(mut self, name: Option<&str>) -> Entry {
+        self.annotations = name.map(|name| (REF_NAME.to_owned(), name.to_owned())).into_iter().collect();
+        self
     }
 
     /// The entry without what selects it.
@@ -117,6 +132,11 @@ impl Document {
         }
         Ok(kind)
     }
+}
+
+/// Whether what a descriptor names may be an index.
+pub(super) fn may_be_index(descriptor: &Descriptor) -> bool {
+    descriptor.media_type.is_empty() || kind_of(&descriptor.media_type) == Some(Kind::Index)
 }
 
 fn kind_of(media_type: &str) -> Option<Kind> {

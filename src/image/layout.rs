@@ -16,8 +16,14 @@ use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::document::{Document, Entry};
-use super::source::{Content, MAX_JSON, Source};
+use super::source::{Content, Listed, MAX_JSON, Source};
 use super::{Descriptor, Digest, Error, Reference};
+use crate::printable::printable_line;
+
+/// Says which version of the specification a layout follows.
+pub(super) const LAYOUT_FILE: &str = "oci-layout";
+/// Lists the images.
+pub(super) const INDEX_FILE: &str = "index.json";
 
 /// A directory of images.
 #[derive(Debug)]
@@ -42,20 +48,9 @@ impl Layout {
                 Err(Error::io(path, error))
             };
         }
-        let layout_file = path.join("oci-layout");
-        let version: LayoutFile = parse(&layout_file, &read_small(&layout_file)?)?;
-        if version.image_layout_version != "1.0.0" {
-            let reason = format!("unknown layout version `{}`", version.image_layout_version);
-            return Err(Error::Layout { path: layout_file, reason });
-        }
-        let index_file = path.join("index.json");
-        let index: Document = parse(&index_file, &read_small(&index_file)?)?;
-        match index {
-            Document { schema_version: 2, manifests: Some(entries), layers: None, config: None, .. } => {
-                Ok(Some(Layout { path: path.to_owned(), entries }))
-            }
-            _ => Err(Error::Layout { path: index_file, reason: "not an image index".into() }),
-        }
+        let read = |name: &str| read_small(&path.join(name));
+        let entries = parse_entries(path, &read(LAYOUT_FILE)?, &read(INDEX_FILE)?)?;
+        Ok(Some(Layout { path: path.to_owned(), entries }))
     }
 
     /// The directory.
@@ -86,21 +81,8 @@ impl fmt::Display for Layout {
 }
 
 impl Source for Layout {
-    /// Tools write anything from a full reference to a bare tag as the name of an entry; what is no reference is no
-    /// name.
     fn entries(&self, reference: &Reference) -> Result<Vec<Entry>, Error> {
-        if let Some(digest) = reference.digest() {
-            if let Some(entry) = self.entries.iter().find(|entry| entry.digest == *digest) {
-                return Ok(vec![Entry { platform: None, ..entry.clone() }]);
-            }
-            let size = self.open_blob(digest)?.map(|(_, size)| size);
-            return Ok(size.map(|size| Entry::unnamed(digest, size)).into_iter().collect());
-        }
-        let is_called = |entry: &&Entry| {
-            let name = entry.name().and_then(|name| name.parse::<Reference>().ok());
-            name.is_some_and(|name| name.same_repository(reference) && name.tag() == reference.tag())
-        };
-        Ok(self.entries.iter().filter(is_called).cloned().collect())
+        named(&self.entries, reference, |digest| Ok(self.open_blob(digest)?.map(|(_, size)| size)))
     }
 
     fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
@@ -127,9 +109,58 @@ impl Source for Layout {
     }
 }
 
+impl Listed for Layout {
+    fn listing(&self) -> Vec<Vec<&str>> {
+        self.entries.iter().map(Entry::names).collect()
+    }
+
+    fn entry(&self, index: usize) -> Result<Option<Entry>, Error> {
+        Ok(self.entries.get(index).cloned())
+    }
+}
+
+/// The entries of the layout at `path` by its two files.
+pub(super) fn parse_entries(path: &Path, layout: &[u8], index: &[u8]) -> Result<Vec<Entry>, Error> {
+    let layout_file = path.join(LAYOUT_FILE);
+    let version: LayoutFile = parse(&layout_file, layout)?;
+    if version.image_layout_version != "1.0.0" {
+        let reason = format!("unknown layout version `{}`", version.image_layout_version);
+        return Err(refused(&layout_file, &reason));
+    }
+    let index_file = path.join(INDEX_FILE);
+    match parse(&index_file, index)? {
+        Document { schema_version: 2, manifests: Some(entries), layers: None, config: None, .. } => {
+            Ok(entries)
+        }
+        _ => Err(Error::Layout { path: index_file, reason: "not an image index".into() }),
+    }
+}
+
+/// The entries that a reference names, where `size_of` knows the blobs that are there. Tools write anything from a full
+/// reference to a bare tag as the name of an entry; what is no reference is no name.
+pub(super) fn named(
+    entries: &[Entry],
+    reference: &Reference,
+    size_of: impl FnOnce(&Digest) -> Result<Option<u64>, Error>,
+) -> Result<Vec<Entry>, Error> {
+    if let Some(digest) = reference.digest() {
+        if let Some(entry) = entries.iter().find(|entry| entry.digest == *digest) {
+            return Ok(vec![Entry { platform: None, ..entry.clone() }]);
+        }
+        let size = size_of(digest)?;
+        return Ok(size.map(|size| Entry::unnamed(digest, size)).into_iter().collect());
+    }
+    let is_called = |entry: &&Entry| entry.name().is_some_and(|name| reference.is_written(name));
+    Ok(entries.iter().filter(is_called).cloned().collect())
+}
+
 fn parse<'t, T: Deserialize<'t>>(path: &Path, bytes: &'t [u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::Layout { path: path.to_owned(), reason: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| refused(path, &error.to_string()))
+}
+
+/// What strangers have written may be in the reason.
+fn refused(path: &Path, reason: &str) -> Error {
+    Error::Layout { path: path.to_owned(), reason: printable_line(reason).into_owned() }
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
@@ -142,7 +173,7 @@ fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Opens without waiting: a FIFO in place of a blob would block until somebody writes.
-fn open_regular(path: &Path) -> Result<File, Error> {
+pub(super) fn open_regular(path: &Path) -> Result<File, Error> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| Error::io(path, error))?;
     let stat = rustix::fs::fstat(&fd).map_err(|error: Errno| Error::io(path, error))?;

@@ -9,7 +9,7 @@ use crate::diag::Invalid;
 
 const MAX_NAME: usize = 255;
 const MAX_TAG: usize = 128;
-const DEFAULT_DOMAIN: &str = "docker.io";
+pub(super) const DEFAULT_DOMAIN: &str = "docker.io";
 
 /// The name of an image in normal form: `nginx` is `docker.io/library/nginx:latest`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,21 @@ impl Reference {
     /// The digest, for an image that is named by its content.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
+    }
+
+    /// The shortest name that is normalised to this one, as Docker shows it: `redis:7`.
+    pub fn familiar(&self) -> String {
+        let text = self.to_string();
+        let short = text.strip_prefix("docker.io/").map(|rest| rest.strip_prefix("library/").unwrap_or(rest));
+        // A first part that looks like a registry would be taken for one.
+        let short = short.filter(|short| short.parse::<Reference>().is_ok_and(|short| short == *self));
+        short.map_or_else(|| text.clone(), str::to_owned)
+    }
+
+    /// Whether a text names the same repository and the same tag; a digest in either does not matter.
+    pub fn is_written(&self, text: &str) -> bool {
+        let other = text.parse::<Reference>();
+        other.is_ok_and(|other| self.same_repository(&other) && self.tag == other.tag)
     }
 
     /// Whether both name the same repository.
@@ -217,6 +232,23 @@ mod tests {
             let reference: Reference = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(reference.to_string(), want);
             assert_eq!(want.parse::<Reference>().unwrap(), reference, "the normal form is stable");
+        }
+    }
+
+    #[test]
+    fn a_familiar_name_means_the_same() {
+        let table = [
+            ("nginx", "nginx:latest"),
+            ("docker.io/library/redis:7", "redis:7"),
+            ("bitnami/redis", "bitnami/redis:latest"),
+            ("docker.io/library/bitnami/redis:1", "library/bitnami/redis:1"),
+            ("docker.io/localhost/x:1", "docker.io/localhost/x:1"),
+            ("ghcr.io/a/b:v1", "ghcr.io/a/b:v1"),
+        ];
+        for (text, want) in table {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!(reference.familiar(), want);
+            assert_eq!(want.parse::<Reference>().unwrap(), reference, "{want}");
         }
     }
 

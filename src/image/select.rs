@@ -6,20 +6,23 @@
 //! [image index]: https://github.com/opencontainers/image-spec/blob/main/image-index.md
 //! [image manifest]: https://github.com/opencontainers/image-spec/blob/main/manifest.md
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use super::document::{Document, Entry, Kind};
+use super::document::{Document, Entry, Kind, may_be_index};
 use super::source::{MAX_JSON, Source, content};
 use super::{Configuration, Descriptor, Digest, Error, Image, Platform, Reference, Verified};
 
 /// How many indexes may be inside each other.
 const MAX_DEPTH: u32 = 4;
+/// How large the documents may be together that are read to find one image.
+const MAX_READ: u64 = 64 * 1024 * 1024;
 
 /// Finds an image by name; `None` if the source does not have it at all.
 pub fn find(source: &dyn Source, reference: &Reference, platform: &Platform) -> Result<Option<Image>, Error> {
     let mut found: BTreeMap<Digest, Image> = BTreeMap::new();
-    let mut select = Select { source, platform, available: Vec::new() };
+    let mut select =
+        Select { source, platform, available: Vec::new(), seen: BTreeSet::new(), left: MAX_READ };
     let entries = source.entries(reference)?;
     for entry in &entries {
         if let Some(mut image) = select.entry(entry, 0)? {
@@ -54,11 +57,37 @@ pub fn by_manifest(source: &dyn Source, digest: &Digest) -> Result<Option<Image>
     }
 }
 
+/// The size of the document with a digest, if it is what an entry names or in the indexes there.
+pub(super) fn contained(source: &dyn Source, entry: &Entry, digest: &Digest) -> Result<Option<u64>, Error> {
+    let mut waiting = vec![(entry.descriptor(), 0)];
+    let (mut seen, mut left) = (BTreeSet::new(), MAX_READ);
+    while let Some((descriptor, depth)) = waiting.pop() {
+        if descriptor.digest == *digest {
+            return Ok(Some(descriptor.size));
+        }
+        if depth > MAX_DEPTH || !seen.insert(descriptor.digest.clone()) || !may_be_index(&descriptor) {
+            continue;
+        }
+        limit(&descriptor)?;
+        left = count(left, &descriptor)?;
+        // Platforms that nobody wants are often left out of a source.
+        let Some(bytes) = source.manifest(&descriptor.digest)? else { continue };
+        let (_, document) = parse(&descriptor, &bytes)?;
+        waiting.extend(document.manifests.iter().flatten().map(|inner| (inner.descriptor(), depth + 1)));
+    }
+    Ok(None)
+}
+
 struct Select<'a> {
     source: &'a dyn Source,
     platform: &'a Platform,
     /// What else there is.
     available: Vec<String>,
+    /// The documents that were looked at. A second look finds nothing else, and indexes that list each other many times
+    /// would be looked at without end.
+    seen: BTreeSet<Digest>,
+    /// How much may still be read.
+    left: u64,
 }
 
 impl Select<'_> {
@@ -70,6 +99,10 @@ impl Select<'_> {
         }
         let descriptor = entry.descriptor();
         limit(&descriptor)?;
+        if !self.seen.insert(descriptor.digest.clone()) {
+            return Ok(None);
+        }
+        self.left = count(self.left, &descriptor)?;
         let Some(bytes) = self.source.manifest(&descriptor.digest)? else {
             return Err(Error::blob(&descriptor.digest, format!("not in {}", self.source)));
         };
@@ -96,6 +129,9 @@ impl Select<'_> {
         descriptor: Descriptor,
         document: Document,
     ) -> Result<Option<Image>, Error> {
+        if let Some(config) = &document.config {
+            self.left = count(self.left, &config.descriptor())?;
+        }
         let image = open(self.source, descriptor, document)?;
         let found = image.configuration.platform();
         // The variant of a configuration is often missing or not the one the index gives.
@@ -109,6 +145,14 @@ impl Select<'_> {
         }
         Ok(Some(image).filter(|_| fits))
     }
+}
+
+/// What may still be read after a document.
+fn count(left: u64, descriptor: &Descriptor) -> Result<u64, Error> {
+    left.checked_sub(descriptor.size).ok_or_else(|| {
+        let reason = format!("more than {MAX_READ} bytes of documents had to be read to find an image");
+        Error::blob(&descriptor.digest, reason)
+    })
 }
 
 /// Proves an index or a manifest and decides which it is.

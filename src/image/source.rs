@@ -35,6 +35,15 @@ pub trait Source: Display + Send + Sync {
     }
 }
 
+/// A source that knows all its images, as those on disks do.
+pub(super) trait Listed: Source {
+    /// The names of each image, in the order of the source.
+    fn listing(&self) -> Vec<Vec<&str>>;
+
+    /// The image at a place in that order; `None` if there are not as many.
+    fn entry(&self, index: usize) -> Result<Option<Entry>, Error>;
+}
+
 /// The content of a blob that the source must have.
 pub(super) fn content(source: &dyn Source, descriptor: &Descriptor) -> Result<Content, Error> {
     let missing = || Error::blob(&descriptor.digest, format!("not in {source}"));

@@ -6,11 +6,15 @@ use serde_json::{Map, Value};
 
 use super::draft::Section;
 use super::known::pointed;
+use super::mounts::in_project;
 use super::namespaces::Sharing;
 use super::{Bundle, Draft, Facts};
 use crate::compose::value::port::ExposedPort;
 use crate::compose::value::signal::Signal;
-use crate::lower::annotations::{CONTAINER_NAME, CREATE, EXTERNAL, IMAGE, NOCOPY, OWN_PREFIX, PRIVATE};
+use crate::image::SourceName;
+use crate::lower::annotations::{
+    CONTAINER_NAME, CREATE, EXTERNAL, IMAGE, IMAGE_SOURCE, NOCOPY, OWN_PREFIX, PRIVATE,
+};
 
 /// The attributes that are handed on as they are.
 const HANDED_ON: [&str; 17] = [
@@ -54,6 +58,7 @@ fn handed_on(draft: &mut Draft, bundle: &Bundle, key: &str, own: &str, text: &st
     match key {
         // The mounts and the root say these.
         IMAGE => return Some(()),
+        IMAGE_SOURCE => return image_source(draft, bundle, text),
         CREATE | NOCOPY | EXTERNAL => return list(text).map(|_| ()),
         PRIVATE => return serde_json::from_str::<Vec<Value>>(text).ok().map(|_| ()),
         CONTAINER_NAME => {
@@ -71,6 +76,19 @@ fn handed_on(draft: &mut Draft, bundle: &Bundle, key: &str, own: &str, text: &st
         known if HANDED_ON.contains(&known) => draft.set(known, without_nulls(value)),
         _ => return None,
     }
+    Some(())
+}
+
+/// Where the image comes from, with its path from the project.
+fn image_source(draft: &mut Draft, bundle: &Bundle, text: &str) -> Option<()> {
+    let (image, _) = bundle.annotation(IMAGE)?.rsplit_once('@')?;
+    let source: SourceName = text.parse().ok()?;
+    let source = match source.path() {
+        Some(path) => source.at(&in_project(bundle, path.to_str()?))?,
+        None => source,
+    };
+    let at = format!("/annotations/{}", pointed(IMAGE_SOURCE));
+    draft.image_source(bundle, &at, image, source.to_string());
     Some(())
 }
 

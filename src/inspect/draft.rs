@@ -128,6 +128,16 @@ impl Draft {
         }
     }
 
+    /// Says where an image comes from.
+    pub(super) fn image_source(&mut self, bundle: &Bundle, at: &str, image: &str, source: String) {
+        let images = self.extension.entry("images").or_insert_with(|| json!({}));
+        let known = images.get(image).is_some_and(|known| *known != source);
+        match images {
+            Value::Object(images) if !known => drop(images.insert(image.to_owned(), source.into())),
+            _ => self.cannot_say(bundle, at),
+        }
+    }
+
     pub(super) fn extension(&self, key: &str) -> Option<&Value> {
         self.extension.get(key)
     }

@@ -23,6 +23,9 @@ pub const OWN_PREFIX: &str = "io.bundlegen.";
 /// The image a bundle was made of: `REFERENCE@DIGEST`, with the digest of the manifest for the platform.
 pub const IMAGE: &str = "io.bundlegen.image";
 
+/// Where the file says that the image comes from: the name of a source, with a path that starts at the bundle.
+pub const IMAGE_SOURCE: &str = "io.bundlegen.image-source";
+
 /// The name that the container is to be known by.
 pub const CONTAINER_NAME: &str = "io.bundlegen.container-name";
 
@@ -253,6 +256,9 @@ fn own(context: &Context, all: &mut Annotations) {
         let value = format!("{}@{}", image.reference, image.locked.manifest.digest);
         let origin = Origin::Image { reference: image.reference.clone(), part: "manifest" };
         all.insert(IMAGE.into(), (value, origin));
+        if let Some(source) = &image.source {
+            all.insert(IMAGE_SOURCE.into(), (source.value.to_string(), Origin::Written(source.span)));
+        }
     }
     if let Some(name) = &context.written().container_name {
         all.insert(CONTAINER_NAME.into(), (name.value.to_string(), Origin::Written(name.span)));

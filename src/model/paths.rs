@@ -19,7 +19,7 @@ pub fn absolute(root: &Node, sources: &Sources, directory: &Path, home: Option<&
     change(root, "volumes.*", &mut |volume| resolver.device(volume))
 }
 
-/// The tree in which what a bundle mounts starts at `directory`, that of the project, whichever file it was written in.
+/// The tree in which what a bundle mounts, and what images are built from, starts at `directory`, that of the project, whichever file it was written in.
 /// A path stays relative, so that the project can be moved.
 pub fn from_project(root: &Node, sources: &Sources, directory: &Path) -> Node {
     let moved = |path: &Node| match path.as_str() {
@@ -40,6 +40,9 @@ pub fn from_project(root: &Node, sources: &Sources, directory: &Path) -> Node {
     let root = &change(root, "secrets.*.file", &mut |path| moved(path));
     let root = &change(root, "configs.*.file", &mut |path| moved(path));
     let root = &change(root, "volumes.*", &mut |volume| of_device(volume, moved));
+    let context = |node: &Node| if is_remote(node) { node.clone() } else { moved(node) };
+    let root = &change(root, "services.*.build.context", &mut |path| context(path));
+    let root = &change(root, "services.*.build.additional_contexts.*", &mut |path| context(path));
     change(root, "services.*.x-bundlegen.rootfs", &mut |path| moved(path))
 }
 
@@ -105,10 +108,7 @@ impl Resolver<'_> {
 
     /// A directory to build from, unless it is an address or another service (compose-go: `paths/context.go`).
     fn context(&self, node: &Node) -> Node {
-        let remote = node.as_str().is_none_or(|text| {
-            text.is_empty() || text.contains("://") || REMOTE.iter().any(|prefix| text.starts_with(prefix))
-        });
-        if remote { node.clone() } else { self.local(node) }
+        if is_remote(node) { node.clone() } else { self.local(node) }
     }
 
     /// The source of a bind mount.
@@ -135,6 +135,13 @@ fn of_device(volume: &Node, path: impl Fn(&Node) -> Node) -> Node {
         return volume.clone();
     }
     change(volume, "driver_opts.device", &mut |device| path(device))
+}
+
+/// Whether a context is no directory of this machine.
+fn is_remote(context: &Node) -> bool {
+    context.as_str().is_none_or(|text| {
+        text.is_empty() || text.contains("://") || REMOTE.iter().any(|prefix| text.starts_with(prefix))
+    })
 }
 
 /// What a context begins with that is no directory.

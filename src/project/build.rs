@@ -1,29 +1,46 @@
 //! Services whose image is built from a directory: it is built before, by something else.
 
+mod recipe;
+
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::compose::{self, written::written_keys};
 use crate::diag::{Code, Diagnostics};
 use crate::source::Spanned;
 
+pub use recipe::{Call, Recipe, Tool};
+
 /// The image of a service: the one it names, else the one that Docker Compose would build for it.
 pub(super) fn image(
-    d: &mut Diagnostics,
     name: &Spanned<Rc<str>>,
     written: &compose::Service,
     project: &str,
 ) -> Option<Spanned<Rc<str>>> {
-    let Some(build) = &written.build else { return written.image.clone() };
-    let image = written.image.clone();
-    let image = image
-        .unwrap_or_else(|| Spanned { value: format!("{project}-{}", name.value).into(), span: build.span });
+    let implied = |build: &crate::yaml::Node| Spanned {
+        value: format!("{project}-{}", name.value).into(),
+        span: build.span,
+    };
+    written.image.clone().or_else(|| written.build.as_ref().map(implied))
+}
+
+/// Says that a bundle does not build.
+pub(super) fn warn(d: &mut Diagnostics, name: &Spanned<Rc<str>>, written: &compose::Service, image: &str) {
+    let Some(build) = &written.build else { return };
     let message =
         format!("{}: a bundle is made of an image that was built before", written_keys("build", build));
     let draft = d.warning(Code::NoPlace, message).label(build.span, "");
-    let help = format!(
-        "`docker compose build {}` makes `{}`; put that where the images are",
-        name.value, image.value
-    );
-    draft.help(help).emit();
-    Some(image)
+    draft.help(format!("`bundlegen lock --build={}` makes `{image}`", name.value)).emit();
+}
+
+/// How the image of a service is built, where the file says that.
+pub fn recipe(
+    name: &Spanned<Rc<str>>,
+    written: &compose::Service,
+    project: &str,
+    directory: &Path,
+) -> Option<Recipe> {
+    let build = written.build.as_ref()?;
+    let image = image(name, written, project)?;
+    Some(Recipe::new(&name.value, &image.value, build, directory))
 }

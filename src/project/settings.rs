@@ -113,7 +113,7 @@ fn features(
     all(chosen.chain(written).map(|(path, span)| features::read(d, sources, &path, span)))
 }
 
-fn platform(
+pub(super) fn platform(
     d: &mut Diagnostics,
     written: Option<&Spanned<Rc<str>>>,
     chosen: Option<&Platform>,

@@ -90,6 +90,11 @@ impl Docker {
         output(self.docker().args(["load", "--quiet", "--input"]).arg(archive)).map(drop)
     }
 
+    /// Writes images as an archive.
+    pub fn save(&self, names: &[&str], archive: &Path) -> Result<(), String> {
+        output(self.docker().arg("save").arg("--output").arg(archive).args(names)).map(drop)
+    }
+
     /// What the service of a project says, or why it does not run.
     pub fn report(&self, dir: &Path, name: &str) -> Result<Report, String> {
         let report = self.run(dir, name);

@@ -1,0 +1,111 @@
+//! From arguments to where images are looked for.
+
+use std::fmt;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use super::state::{StateArgs, StateError};
+use super::{ImageArgs, complain};
+use crate::diag::Invalid;
+use crate::image::{Error, Image, Reference, Registries, Source, SourceName, Store};
+use crate::project::{Elsewhere, Reach, Search};
+
+/// An image and where it comes from.
+#[derive(Clone, Debug)]
+pub struct ImageSource {
+    /// The image.
+    pub reference: Reference,
+    /// Where it comes from.
+    pub source: SourceName,
+}
+
+impl FromStr for ImageSource {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let Some((name, source)) = text.split_once('=') else {
+            let help = "write `NAME=SOURCE`, such as `app=oci-archive:app.tar`";
+            return Err(Invalid::whole(text, format!("`{text}` names no source")).help(help));
+        };
+        Ok(ImageSource { reference: name.parse()?, source: source.parse()? })
+    }
+}
+
+/// A search that does not leave this machine.
+pub(super) fn local(args: &ImageArgs, state: &StateArgs) -> Search {
+    search(args, Reach::Local, Host { state: state.clone(), registries: None })
+}
+
+/// A search that asks registries too.
+pub(super) fn network(args: &ImageArgs, state: &StateArgs, registries: &Registries) -> Search {
+    search(args, Reach::Network, Host { state: state.clone(), registries: Some(registries.clone()) })
+}
+
+fn search(args: &ImageArgs, reach: Reach, host: Host) -> Search {
+    let named = args.image.iter().map(|image| (image.reference.clone(), image.source.clone()));
+    Search { reach, named: named.collect(), elsewhere: Some(Rc::new(host)), ..Search::default() }
+}
+
+/// What a host has besides a project: its store, and the way to registries.
+#[derive(Debug)]
+struct Host {
+    state: StateArgs,
+    /// None where nobody may be asked.
+    registries: Option<Registries>,
+}
+
+impl Elsewhere for Host {
+    fn repository(&self, reference: &Reference) -> Result<Box<dyn Source>, Error> {
+        match &self.registries {
+            Some(registries) => Ok(Box::new(registries.repository(reference))),
+            None => Err(failed(reference, "this command asks no registry")),
+        }
+    }
+
+    fn store(&self) -> Result<Option<Box<dyn Source>>, Error> {
+        match self.state.existing_store() {
+            Ok(store) => Ok(store.map(|store| Box::new(store) as Box<dyn Source>)),
+            Err(StateError::Store(error)) => Err(error),
+            // Nothing can have been kept where there is no place for it.
+            Err(StateError::Nowhere) => Ok(None),
+        }
+    }
+
+    fn fetch(
+        &self,
+        source: &dyn Source,
+        reference: &Reference,
+        image: &Image,
+    ) -> Result<Box<dyn Source>, Error> {
+        let store = self.state.store().map_err(|error| match error {
+            StateError::Store(error) => error,
+            nowhere @ StateError::Nowhere => failed(reference, nowhere),
+        })?;
+        // The store is told by which name it was fetched.
+        let image = Image { name: Some(reference.to_string()), ..image.clone() };
+        if !store.has(&image)? {
+            complain(&format!("{}: fetching {}\n", reference.familiar(), amount(&image)));
+            store.fetch(source, &image, &|_| ())?;
+        }
+        Ok(Box::new(store))
+    }
+}
+
+fn failed(reference: &Reference, reason: impl fmt::Display) -> Error {
+    Error::Layout { path: reference.to_string().into(), reason: reason.to_string() }
+}
+
+fn amount(image: &Image) -> String {
+    let bytes = image.layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+    let layers = match image.layers.len() {
+        1 => "1 layer".to_owned(),
+        count => format!("{count} layers"),
+    };
+    format!("{layers}, {}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+}
+
+/// Has the store keep the images of a lock, if there is a store.
+pub(super) fn keep(state: &StateArgs, lock: &std::path::Path) -> Result<(), StateError> {
+    let store: Option<Store> = state.existing_store()?;
+    Ok(store.map_or(Ok(()), |store| store.keep(lock))?)
+}

@@ -16,6 +16,7 @@ use crate::diag::{Code, Diagnostics, Reported};
 use crate::lower::abilities::{self, Need};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
+use crate::lower::shared_root::SharedRoots;
 use crate::lower::{Lowered, lower, mounts};
 use crate::project::{Project, Service, Settings};
 use tree::{Entry, RelPath, Tree};
@@ -33,10 +34,14 @@ pub struct Bundles {
 pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reported> {
     let mut bundles = Bundles { tree: Tree::default(), origins: BTreeMap::new() };
     let (mut profiles, mut filters) = (Profiles::default(), Filters::default());
+    let mut roots = SharedRoots::default();
     let mut failed = None;
     let settings = &project.settings;
     for service in &project.services {
-        let lowered = lower(d, service, settings, &mut profiles);
+        let mut lowered = lower(d, service, settings, &mut profiles);
+        if let Ok(lowered) = &mut lowered {
+            roots.share(service, lowered);
+        }
         match lowered.and_then(|lowered| one(d, service, settings, lowered, &mut filters, &mut bundles.tree))
         {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.bundle), origins)),

@@ -34,11 +34,10 @@ use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
+pub use registries::{MirrorOf, RegistryArgs};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
 pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
-
-pub use registries::{MirrorOf, RegistryArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -79,8 +78,9 @@ pub enum Command {
     /// Make the bundles ready to run on this host
     ///
     /// Verifies the checksums, unpacks the root file systems from the images, and creates the directories of volumes
-    /// and of bind mounts in short form. Secrets that come from variables are taken from the environment. A second run
-    /// does nothing.
+    /// and of bind mounts in short form. An image is found by the digest that the bundles name: in what is named here,
+    /// beside the bundles, among what was fetched before, or in its registry. Secrets that come from variables are
+    /// taken from the environment. A second run does nothing.
     Prepare(PrepareArgs),
     /// Say where the values of a bundle come from
     ///
@@ -327,9 +327,24 @@ pub struct PrepareArgs {
     /// Where the bundles are
     #[arg(value_name = "DIR", default_value = "bundles")]
     pub bundles: PathBuf,
-    /// The OCI image layout with the images [default: images beside the bundles]
-    #[arg(long, value_name = "DIR")]
+    /// An OCI image layout or archive with images [default: images beside the bundles]
+    #[arg(long, value_name = "PATH")]
     pub images: Option<PathBuf>,
+    /// An image and where it comes from, such as `app=oci-archive:app.tar`; it goes before all other places
+    #[arg(long, value_name = "NAME=SOURCE", value_parser = value::<ImageSource>)]
+    pub image: Vec<ImageSource>,
+    /// Ask no registry
+    #[arg(long)]
+    pub offline: bool,
+    /// Say nothing but what is wrong or lacking
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub registries: RegistryArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub state: StateArgs,
 }
 
 /// The value of an option, of a type that Compose files have too.

@@ -23,6 +23,7 @@ pub mod root;
 pub mod rootless;
 pub mod seccomp;
 pub mod selinux;
+pub mod shared_root;
 mod supervision;
 pub mod sysctl;
 pub mod userns;
@@ -158,7 +159,7 @@ fn index(service: &compose::Service) {
         profiles: _,            // nowhere: `model` left the service out, or in
         pull_policy: _,         // supervision
         pull_refresh_after: _,  // supervision
-        read_only: _,           // root
+        read_only: _,           // root, shared_root
         restart: _,             // supervision
         runtime: _,             // supervision
         scale: _,               // nowhere: `project` made so many services of it

@@ -9,19 +9,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bundle::sums::NAME as SUMS;
-use crate::image::{self, Digest, Layout, Reference, Report};
+use crate::image::{self, Digest, Reference, Report};
+use crate::lower::root::ROOTFS;
 use bundle::Bundle;
 use checksums::Sums;
+use images::Finder;
+pub use images::Images;
 pub use private::Variables;
-use rootfs::Rootfs;
 use tree::Tree;
 
 mod bundle;
 mod checksums;
+mod images;
 mod namespace;
 mod owner;
 mod private;
 mod rootfs;
+mod roots;
 mod tree;
 mod volumes;
 
@@ -31,17 +35,47 @@ pub use owner::Mapping;
 /// What is being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// Another process prepares the tree, and is waited for.
+    Waiting {
+        /// The tree.
+        path: PathBuf,
+    },
     /// All files are what the checksums say.
     Verified {
         /// How many there are.
         files: usize,
     },
+    /// An image is being fetched.
+    Fetching {
+        /// The name of the image.
+        image: Reference,
+        /// Where it is fetched from.
+        from: String,
+        /// The size of its layers.
+        bytes: u64,
+    },
+    /// Some more of an image was fetched.
+    Fetched(Fetched),
     /// A root directory is being made.
     Unpacking {
         /// The bundle.
         bundle: String,
         /// The name of the image.
         image: Reference,
+        /// The size of its layers.
+        bytes: u64,
+    },
+    /// Some more of an image was read.
+    Read {
+        /// So much of its layers.
+        bytes: u64,
+    },
+    /// A root directory is being copied from one of the same image that was made just now.
+    Copying {
+        /// The bundle.
+        bundle: String,
+        /// The bundle whose root is copied.
+        from: String,
     },
     /// A root directory was made.
     Unpacked {
@@ -83,6 +117,15 @@ pub enum Progress {
     },
 }
 
+/// How much of a blob is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The blob.
+    pub blob: Digest,
+    /// So much of it.
+    pub bytes: u64,
+}
+
 /// Where the content of a new volume comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filled {
@@ -118,10 +161,13 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
-    /// Another process is preparing the tree.
-    #[error("{}: another process is preparing these bundles", path.display())]
-    Busy {
-        /// The tree.
+    /// There is no room.
+    #[error(
+        "{}: the disk is full; what was made there is removed again: make room, and prepare the bundles again",
+        path.display()
+    )]
+    Full {
+        /// What was being made.
         path: PathBuf,
     },
     /// Files are not what the checksums say.
@@ -161,18 +207,18 @@ pub enum Error {
         /// Where each should be.
         paths: Vec<PathBuf>,
     },
-    /// The layout does not have an image.
+    /// No place has an image.
     #[error(
-        "{reference} with manifest {digest} is not in {}; name another layout with `--images`, or fetch it with `skopeo copy docker://{} oci:{}:{reference}`",
-        images.display(), source_name(reference), images.display()
+        "{reference} with manifest {digest} is nowhere: {}; say where it is with `--image {}=SOURCE` or `--images DIR`",
+        looked.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), reference.familiar()
     )]
     Missing {
         /// The name of the image.
         reference: Box<Reference>,
         /// The manifest that the bundle was built for.
         digest: Digest,
-        /// The layout.
-        images: PathBuf,
+        /// Where it was looked for.
+        looked: Vec<Looked>,
     },
     /// An image cannot be read or unpacked.
     #[error("{bundle}: {error}")]
@@ -184,9 +230,31 @@ pub enum Error {
     },
 }
 
+/// A place that does not have an image.
+#[derive(Debug, thiserror::Error)]
+pub enum Looked {
+    /// There is no such place.
+    #[error("nothing is at {0}")]
+    Nothing(String),
+    /// It has other images.
+    #[error("not in {0}")]
+    Without(String),
+    /// It could not be asked.
+    #[error("{0}")]
+    Failed(String),
+    /// No registry was asked.
+    #[error("no registry was asked, as {0}")]
+    NotAsked(String),
+}
+
 impl Error {
     fn io(path: impl Into<PathBuf>, error: impl Into<io::Error>) -> Self {
         Error::Io { path: path.into(), error: error.into() }
+    }
+
+    /// Of something that is removed again.
+    fn of(path: impl Into<PathBuf>, error: io::Error) -> Self {
+        if is_full(&error) { Error::Full { path: path.into() } } else { Error::io(path, error) }
     }
 
     fn bundle(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
@@ -194,44 +262,30 @@ impl Error {
     }
 }
 
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 fn listed(variables: &[(String, String)]) -> String {
     let each = variables.iter().map(|(bundle, name)| format!("{name} for {bundle}"));
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// skopeo takes a tag or a digest, but not both.
-fn source_name(reference: &Reference) -> String {
-    let (domain, path) = (reference.domain(), reference.path());
-    match (reference.digest(), reference.tag()) {
-        (Some(digest), _) => format!("{domain}/{path}@{digest}"),
-        (None, tag) => format!("{domain}/{path}:{}", tag.unwrap_or("latest")),
-    }
-}
-
-/// Prepares the tree at `bundles` with images from the OCI layout at `images` and secrets from `variables`.
+/// Prepares the tree at `bundles` with images from where they are and secrets from `variables`.
 pub fn prepare(
     bundles: &Path,
-    images: &Path,
+    images: &Images<'_>,
     variables: Variables,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Summary, Error> {
-    let tree = Tree::open(bundles)?;
+    let tree = Tree::open(bundles, || progress(Progress::Waiting { path: bundles.to_owned() }))?;
     let sums = Sums::read(&tree)?;
     let files = sums.verify(&tree)?;
     let bundles = bundle::read(&tree, &sums)?;
     owner::check(&tree, &bundles)?;
     progress(Progress::Verified { files });
     let mut summary = Summary { files, ..Summary::default() };
-    let mut images = Images { path: images, layout: None };
-    for bundle in &bundles {
-        match &bundle.image {
-            Some((reference, digest)) => {
-                let work = Rootfs { tree: &tree, bundle, reference, digest };
-                work.prepare(&mut images, progress, &mut summary)?;
-            }
-            None => bundle.check_root(&tree)?,
-        }
-    }
+    roots::make(&tree, &bundles, &mut Finder::new(images, &tree), progress, &mut summary)?;
     volumes::make(&tree, &bundles, &mut |path, filled| {
         progress(Progress::Volume { path: path.clone(), filled });
         summary.volumes.push(path);
@@ -240,7 +294,7 @@ pub fn prepare(
         progress(Progress::Placed { path: placed.path, without_owner: placed.without_owner });
     })?;
     for name in tree.directories()?.into_iter().filter(|name| bundles.iter().all(|own| own.name != *name)) {
-        for path in rootfs::made_in(&tree, &name)? {
+        for path in rootfs::made_in(&tree, &name, &[ROOTFS, private::DIRECTORY])? {
             progress(Progress::Abandoned { path });
         }
     }
@@ -248,10 +302,4 @@ pub fn prepare(
         progress(Progress::Absent { bundle: bundle.to_owned(), path });
     })?;
     Ok(summary)
-}
-
-/// Where images come from; opened when the first one is needed.
-struct Images<'a> {
-    path: &'a Path,
-    layout: Option<Layout>,
 }

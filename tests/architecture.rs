@@ -27,7 +27,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.
-    ("prepare", &["bundle", "image", "disk", "lower::annotations"]),
+    ("prepare", &["bundle", "image", "disk", "lower::annotations", "lower::root"]),
     ("cli", &["*"]),
     // Tests only: the schemas are made from the types that read the files.
     ("schemas", &["compose", "lock"]),
@@ -42,6 +42,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap", &["cli.rs", "cli/"]),
     ("flate2", &["image/"]),
     ("granit_parser", &["yaml/parse.rs", "yaml/syntax.rs"]),
+    ("indicatif", &["cli/prepare/"]),
     ("miette", &["render.rs", "render/"]),
     ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
     ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs"]),

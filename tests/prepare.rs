@@ -8,82 +8,20 @@
 )]
 #![allow(clippy::format_push_string, reason = "speed does not matter here")]
 
+#[path = "support/bundles.rs"]
+mod bundles;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bundlegen::bundle::sums::HEADER;
 use bundlegen::image::Digest;
-use bundlegen::prepare::{self, Progress, Summary};
+use bundlegen::prepare::{self, Images, Progress};
+use bundles::Bundles;
 use serde_json::{Value, json};
 use support::{Head, Store, Tar, gzip};
-use tempfile::TempDir;
-
-/// A tree of bundles under construction.
-struct Bundles {
-    dir: TempDir,
-}
-
-impl Bundles {
-    fn new() -> Self {
-        Bundles { dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.dir.path().join(path)
-    }
-
-    fn write(&self, path: &str, text: &str) -> &Self {
-        fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
-        fs::write(self.path(path), text).unwrap();
-        self
-    }
-
-    fn config(&self, bundle: &str, manifest: Option<&Value>, sources: &[&str]) -> &Self {
-        let mut config = json!({"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "mounts": []});
-        if let Some(manifest) = manifest {
-            let image = format!("docker.io/library/app:1@{}", manifest["digest"].as_str().unwrap());
-            config["annotations"]["io.bundlegen.image"] = image.into();
-        }
-        if !sources.is_empty() {
-            config["annotations"]["io.bundlegen.create-host-path"] = json!(sources).to_string().into();
-            let mount = |source: &&str| json!({"destination": "/data", "type": "bind", "source": source});
-            config["mounts"] = sources.iter().map(mount).collect();
-        }
-        self.write(&format!("{bundle}/config.json"), &config.to_string())
-    }
-
-    /// Lists all regular files that are there.
-    fn seal(&self) -> &Self {
-        let mut text = format!("{HEADER}\n");
-        for entry in walkdir::WalkDir::new(self.dir.path()).sort_by_file_name() {
-            let entry = entry.unwrap();
-            let path = entry.path().strip_prefix(self.dir.path()).unwrap().to_str().unwrap();
-            if entry.file_type().is_file() && path != "SHA256SUMS" && !path.contains("rootfs") {
-                text += &format!("{}  {path}\n", Digest::sha256(&fs::read(entry.path()).unwrap()).hex());
-            }
-        }
-        self.write("SHA256SUMS", &text)
-    }
-
-    fn prepare(&self, images: &Path) -> Result<(Summary, Vec<Progress>), String> {
-        let mut seen = Vec::new();
-        let result =
-            prepare::prepare(self.dir.path(), images, &|_| None, &mut |progress| seen.push(progress));
-        result.map(|summary| (summary, seen)).map_err(|error| error.to_string())
-    }
-
-    fn names(&self, path: &str) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(self.path(path))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
 
 fn image(store: &Store, text: &str) -> Value {
     let layer = Tar::new()
@@ -103,9 +41,9 @@ fn a_tree_is_prepared_once() {
     bundles.write("web/etc/hosts", "127.0.0.1 localhost\n").seal();
     let (summary, seen) = bundles.prepare(store.path()).unwrap();
     assert_eq!(summary.files, 3);
-    assert_eq!(summary.unpacked.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["db", "web"]);
+    assert_eq!(summary.unpacked.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["web", "db"]);
     assert_eq!(summary.volumes, ["volumes/data"]);
-    assert_eq!(seen.len(), 6);
+    assert_eq!(seen.len(), 7, "{seen:?}");
     assert_eq!(seen[0], Progress::Verified { files: 3 });
     assert_eq!(fs::metadata(bundles.path("volumes/data")).unwrap().mode() & 0o7777, 0o755);
     assert_eq!(fs::read_to_string(bundles.path("web/rootfs/etc/version")).unwrap(), "one");
@@ -159,9 +97,9 @@ fn a_failure_leaves_the_old_root() {
     let missing = json!({"digest": Digest::sha256(b"missing").to_string()});
     bundles.config("web", Some(&missing), &[]).seal();
     let error = bundles.prepare(Path::new("images")).unwrap_err();
-    let want = "is not in images; name another layout with `--images`, or fetch it with `skopeo copy docker://docker.io/library/app:1 \
-                oci:images:docker.io/library/app:1`";
-    assert!(error.contains("sha256:") && error.ends_with(want), "{error}");
+    let want = " is nowhere: nothing is at images; no registry was asked, as this run is offline; say where it is with \
+                `--image app:1=SOURCE` or `--images DIR`";
+    assert!(error.contains("app:1 with manifest sha256:") && error.ends_with(want), "{error}");
     assert!(bundles.path("web/rootfs/etc/version").exists());
 }
 
@@ -238,7 +176,7 @@ fn links_and_foreign_roots_are_refused() {
 fn bind_sources_are_made_where_the_file_asks_for_it() {
     let bundles = Bundles::new();
     let project = bundles.path("tree");
-    let inner = Bundles { dir: tempfile::tempdir_in(bundles.dir.path()).unwrap() };
+    let inner = Bundles::inside(bundles.dir.path());
     fs::write(bundles.path("here"), "kept").unwrap();
     let absolute = project.join("absolute/deep").display().to_string();
     inner.config("web", None, &["../../here", "../../site/html", &absolute]);
@@ -261,17 +199,6 @@ fn a_root_that_is_a_directory_only_has_to_exist() {
     bundles.prepare(Path::new("images")).unwrap();
     bundles.write("web/config.json", r#"{"root": {}}"#).seal();
     assert!(bundles.prepare(Path::new("images")).unwrap_err().contains("web/config.json: missing field"));
-}
-
-#[test]
-fn one_process_at_a_time() {
-    let bundles = Bundles::new();
-    bundles.seal();
-    let fd = fs::File::open(bundles.dir.path()).unwrap();
-    rustix::fs::flock(&fd, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    assert!(bundles.prepare(Path::new("images")).unwrap_err().contains("another process"));
-    drop(fd);
-    bundles.prepare(Path::new("images")).unwrap();
 }
 
 /// A layer with a directory of somebody else's, and links that lead out.
@@ -317,9 +244,9 @@ fn a_new_volume_gets_what_the_image_has() {
     bundles.seal().write("volumes/.data.partial/half", "");
     let (_, seen) = bundles.prepare(store.path()).unwrap();
     let Some(Progress::Volume { path, filled: Some(filled) }) = seen.last() else { panic!("{seen:?}") };
-    assert_eq!((path.as_str(), filled.bundle.as_str(), filled.left_out), ("volumes/data", "c", 1));
+    assert_eq!((path.as_str(), filled.bundle.as_str(), filled.left_out), ("volumes/data", "c", 0));
     assert_eq!(bundles.names("volumes"), ["data"]);
-    assert_eq!(bundles.names("volumes/data"), ["link", "sub"]);
+    assert_eq!(bundles.names("volumes/data"), ["fifo", "link", "sub"]);
     assert_eq!(fs::read_to_string(bundles.path("volumes/data/sub/file")).unwrap(), "content");
     assert_eq!(fs::read_link(bundles.path("volumes/data/link")).unwrap(), Path::new("/etc/passwd"));
     for (path, mode) in [("", 0o2750), ("/sub", 0o700), ("/sub/file", 0o644)] {
@@ -335,7 +262,7 @@ fn a_new_volume_gets_what_the_image_has() {
     // What is there is not touched.
     fs::remove_dir_all(bundles.path("volumes/data/sub")).unwrap();
     assert_eq!(bundles.prepare(store.path()).unwrap().0.volumes.len(), 0);
-    assert_eq!(bundles.names("volumes/data"), ["link"]);
+    assert_eq!(bundles.names("volumes/data"), ["fifo", "link"]);
 }
 
 #[test]
@@ -345,7 +272,7 @@ fn links_to_what_a_volume_gets_stay_in_the_root() {
     for (destination, nocopy, want) in [
         ("/inner", false, &["file"][..]),
         ("/data/sub/file", false, &[]),
-        ("/outer/data", false, &["link", "sub"]),
+        ("/outer/data", false, &["fifo", "link", "sub"]),
         ("/data/../../data/sub", false, &["file"]),
         ("/data", true, &[]),
     ] {
@@ -499,7 +426,9 @@ fn prepare_with(bundles: &Bundles, secret: Option<&str>) -> Result<Vec<Progress>
     let mut seen = Vec::new();
     let variables = |name: &str| (name == "TOKEN").then_some(secret?.into());
     let result =
-        prepare::prepare(bundles.dir.path(), bundles.dir.path(), &variables, &mut |it| seen.push(it));
+        prepare::prepare(bundles.dir.path(), &Images::at(bundles.dir.path()), &variables, &mut |it| {
+            seen.push(it)
+        });
     result.map(|_| seen).map_err(|error| error.to_string())
 }
 

@@ -43,7 +43,7 @@ use support::{Blob, INDEX, Store, Tar, gzip, plain};
 fn settings() -> Settings {
     let patience = Patience {
         connect: Duration::from_secs(5),
-        idle: Duration::from_millis(400),
+        idle: Duration::from_secs(1),
         attempts: 3,
         pause: Duration::from_millis(2),
         longest: Duration::from_secs(2),

@@ -210,6 +210,34 @@ fn devices() {
     script("", attempt).prints("not permitted\n");
 }
 
+/// Both are there at the same time, and find what a runtime has made for the other one.
+#[test]
+fn two_containers_with_one_root() {
+    let wait = "mktemp /data/XXXXXX > /dev/null
+        until [ $(ls /data | wc -l) = 2 ]; do sleep 0.1; done
+        touch /x 2>&1 | grep -o 'Read-only file system'
+        ls -d /new/place /etc/hosts";
+    let command = json!(["sh", "-c", wait.replace('$', "$$")]);
+    let compose = project(&format!(
+        "
+        services:
+          app:
+            {{image: busybox, network_mode: none, read_only: true, scale: 2, tmpfs: [/run],
+             volumes: ['data:/data', 'data:/new/place'], command: {command}}}
+        volumes: {{data: {{}}}}
+        "
+    ));
+    compose.each(|project| {
+        assert_eq!(project.config("app-2")["root"]["path"], "../app/rootfs");
+        assert!(!project.root.join("bundles/app-2/rootfs").exists());
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| project.output("app-2"));
+            let both = [project.output("app"), other.join().unwrap()];
+            assert_eq!(both, ["Read-only file system\n/etc/hosts\n/new/place\n"; 2]);
+        });
+    });
+}
+
 #[test]
 fn a_read_only_root() {
     let attributes = "

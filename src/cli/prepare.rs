@@ -1,58 +1,132 @@
 //! `bundlegen prepare`.
 
+mod bars;
+
 use std::fmt::Write;
 
 use super::{Outcome, PrepareArgs, complain, say};
-use crate::prepare::{Error, Filled, Mapping, Progress, Summary, in_namespace, prepare};
+use crate::image::{Reference, Registries, Source, SourceName};
+use crate::prepare::{Error, Filled, Images, Looked, Mapping, Progress, Summary, in_namespace, prepare};
+use bars::Bars;
 
 pub(super) fn run(args: &PrepareArgs) -> Outcome {
-    let images = args.images.clone().unwrap_or_else(|| args.bundles.join("../images"));
-    let mut tell = |progress| match &progress {
-        Progress::Absent { .. } => complain(&line(&progress)),
-        _ => say(&line(&progress)),
+    let settings = match args.registries.settings() {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(&format!("error: {error}\n"));
+            return Outcome::Wrong;
+        }
     };
-    match prepare(&args.bundles, &images, &|name| std::env::var_os(name), &mut tell) {
+    let registries = Registries::new(settings);
+    let repository =
+        |reference: &Reference| Ok(Box::new(registries.repository(reference)) as Box<dyn Source>);
+    let named: Vec<(Reference, SourceName)> =
+        args.image.iter().map(|image| (image.reference.clone(), image.source.clone())).collect();
+    let (place, store) = (args.images.clone(), args.state.store_directory());
+    let place = place.unwrap_or_else(|| args.bundles.join("../images"));
+    let images = Images {
+        named: &named,
+        place: &place,
+        store: store.as_deref(),
+        registries: if args.offline { None } else { Some(&repository) },
+    };
+    let mut bars = if args.quiet { Bars::none() } else { Bars::for_terminal() };
+    let mut tell = |progress| tell(&progress, &mut bars, args);
+    let done = prepare(&args.bundles, &images, &|name| std::env::var_os(name), &mut tell);
+    bars.clear();
+    for remark in registries.take_remarks() {
+        complain(&format!("warning: {remark}\n"));
+    }
+    match done {
         Ok(summary) => {
             complain(&remarks(&summary));
             Outcome::Done
         }
-        Err(Error::Namespace { mapping }) => again(&mapping),
+        Err(Error::Namespace { mapping }) => again(&mapping, args),
         Err(error) => {
             complain(&format!("error: {error}\n"));
-            match error {
-                Error::Changed { .. }
-                | Error::Bundle { .. }
-                | Error::Unset { .. }
-                | Error::External { .. }
-                | Error::Missing { .. } => Outcome::Wrong,
-                Error::Namespace { .. } | Error::Io { .. } | Error::Busy { .. } | Error::Image { .. } => {
-                    Outcome::Failed
-                }
-            }
+            outcome(&error)
         }
     }
 }
 
-/// The same with the users of the containers.
-fn again(mapping: &Mapping) -> Outcome {
-    let program = std::env::current_exe();
-    match program.and_then(|program| in_namespace(mapping, &program, std::env::args_os().skip(1))) {
+/// What was said on the way goes to standard output, what needs attention to standard error.
+fn tell(progress: &Progress, bars: &mut Bars, args: &PrepareArgs) {
+    if bars.take(progress) {
+        return;
+    }
+    let Some(line) = line(progress) else { return };
+    match progress {
+        Progress::Absent { .. } => complain(&line),
+        Progress::Waiting { .. } if !args.quiet => complain(&line),
+        _ if !args.quiet => say(&line),
+        _ => {}
+    }
+}
+
+fn outcome(error: &Error) -> Outcome {
+    match error {
+        // Another time a registry may answer.
+        Error::Missing { looked, .. } if looked.iter().any(|it| matches!(it, Looked::Failed(_))) => {
+            Outcome::Failed
+        }
+        Error::Changed { .. }
+        | Error::Bundle { .. }
+        | Error::Unset { .. }
+        | Error::External { .. }
+        | Error::Missing { .. } => Outcome::Wrong,
+        Error::Namespace { .. } | Error::Io { .. } | Error::Full { .. } | Error::Image { .. } => {
+            Outcome::Failed
+        }
+    }
+}
+
+/// The same with the users of the containers. Root of that namespace is to find the images of the user.
+fn again(mapping: &Mapping, args: &PrepareArgs) -> Outcome {
+    let handed = args.state.handed_on(std::env::args_os().skip(1));
+    let program = std::env::current_exe().map_err(|error| error.to_string());
+    let status = handed.map_err(|error| error.to_string()).and_then(|handed| {
+        in_namespace(mapping, &program?, handed)
+            .map_err(|error| format!("the bundles have users of their own: {error}"))
+    });
+    match status {
         Ok(status) => match status.code() {
             Some(0) => Outcome::Done,
             Some(1) => Outcome::Wrong,
             _ => Outcome::Failed,
         },
         Err(error) => {
-            complain(&format!("error: the bundles have users of their own: {error}\n"));
+            complain(&format!("error: {error}\n"));
             Outcome::Failed
         }
     }
 }
 
-fn line(progress: &Progress) -> String {
+/// Bytes as people write them.
+fn amount(bytes: u64) -> String {
+    format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+}
+
+/// What has happened; nothing for what only bars show.
+fn line(progress: &Progress) -> Option<String> {
+    Some(match progress {
+        Progress::Fetched(_) | Progress::Read { .. } => return None,
+        Progress::Fetching { image, from, bytes } => {
+            format!("{}: fetching {} from {from}\n", image.familiar(), amount(*bytes))
+        }
+        progress => done(progress),
+    })
+}
+
+fn done(progress: &Progress) -> String {
     match progress {
+        Progress::Fetching { .. } | Progress::Fetched(_) | Progress::Read { .. } => String::new(),
         Progress::Verified { files } => format!("{files} files are as they were built\n"),
-        Progress::Unpacking { bundle, image } => format!("{bundle}: unpacking {image}\n"),
+        Progress::Unpacking { bundle, image, .. } => format!("{bundle}: unpacking {image}\n"),
+        Progress::Waiting { path } => {
+            format!("{}: another process is at work here; waiting for it to end\n", path.display())
+        }
+        Progress::Copying { bundle, from } => format!("{bundle}: copying the root of {from}\n"),
         Progress::Unpacked { bundle, report } => format!("{bundle}: {} entries unpacked\n", report.entries),
         Progress::Present { bundle } => format!("{bundle}: up to date\n"),
         Progress::Abandoned { path } => {

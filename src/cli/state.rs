@@ -39,6 +39,11 @@ impl StateArgs {
         directory.ok_or(StateError::Nowhere)
     }
 
+    /// Where the store is, if there is a place for one.
+    pub fn store_directory(&self) -> Option<PathBuf> {
+        Some(self.directory().ok()?.join(STORE))
+    }
+
     /// Opens the store in the state directory, and makes it if need be.
     pub fn store(&self) -> Result<Store, StateError> {
         Ok(Store::open_or_wait(&self.directory()?.join(STORE), &waiting)?)

@@ -170,7 +170,7 @@ pub(super) fn clear_xattrs(fd: &OwnedFd) -> io::Result<()> {
 }
 
 /// A path to a name in a directory, for system calls that know no descriptors. It does not follow what has the name.
-fn path_of(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
+pub(super) fn path_of(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
     [format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes(), name].concat()
 }
 

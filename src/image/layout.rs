@@ -23,7 +23,7 @@ use crate::printable::printable_line;
 /// Says which version of the specification a layout follows.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 /// Lists the images.
-pub(super) const INDEX_FILE: &str = "index.json";
+const INDEX_FILE: &str = "index.json";
 
 /// A directory of images.
 #[derive(Debug)]
@@ -48,8 +48,7 @@ impl Layout {
                 Err(Error::io(path, error))
             };
         }
-        let read = |name: &str| read_small(&path.join(name));
-        let entries = parse_entries(path, &read(LAYOUT_FILE)?, &read(INDEX_FILE)?)?;
+        let entries = read_entries(path, |name| read_small(&path.join(name)))?;
         Ok(Some(Layout { path: path.to_owned(), entries }))
     }
 
@@ -119,16 +118,19 @@ impl Listed for Layout {
     }
 }
 
-/// The entries of the layout at `path` by its two files.
-pub(super) fn parse_entries(path: &Path, layout: &[u8], index: &[u8]) -> Result<Vec<Entry>, Error> {
+/// The entries of the layout at `path` by its two files, the index only if the layout is of a known version.
+pub(super) fn read_entries(
+    path: &Path,
+    read: impl Fn(&str) -> Result<Vec<u8>, Error>,
+) -> Result<Vec<Entry>, Error> {
     let layout_file = path.join(LAYOUT_FILE);
-    let version: LayoutFile = parse(&layout_file, layout)?;
+    let version: LayoutFile = parse(&layout_file, &read(LAYOUT_FILE)?)?;
     if version.image_layout_version != "1.0.0" {
         let reason = format!("unknown layout version `{}`", version.image_layout_version);
         return Err(refused(&layout_file, &reason));
     }
     let index_file = path.join(INDEX_FILE);
-    match parse(&index_file, index)? {
+    match parse(&index_file, &read(INDEX_FILE)?)? {
         Document { schema_version: 2, manifests: Some(entries), layers: None, config: None, .. } => {
             Ok(entries)
         }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::document::Entry;
-use super::layout::{INDEX_FILE, LAYOUT_FILE, named, parse_entries};
+use super::layout::{LAYOUT_FILE, named, read_entries};
 use super::packed::{Extent, Packed};
 use super::source::{Content, Listed, MAX_JSON, Source};
 use super::{Descriptor, Digest, Error, Reference};
@@ -35,7 +35,7 @@ impl OciArchive {
             Some(extent) => packed.document(name, extent, MAX_JSON),
             None => Err(packed.refuse(name, "missing, so the file is not an archive of an OCI layout")),
         };
-        let entries = parse_entries(packed.path(), &read(LAYOUT_FILE)?, &read(INDEX_FILE)?)?;
+        let entries = read_entries(packed.path(), read)?;
         Ok(OciArchive { packed, entries })
     }
 

@@ -39,8 +39,9 @@ impl Names {
     /// No names.
     pub const NONE: &'static Names = &Names(BTreeSet::new());
 
-    pub fn insert(&mut self, directory: Inode, name: &[u8]) {
-        self.0.insert(Self::hash(directory, name));
+    /// Says whether the name is new.
+    pub fn insert(&mut self, directory: Inode, name: &[u8]) -> bool {
+        self.0.insert(Self::hash(directory, name))
     }
 
     pub fn clear(&mut self) {
@@ -105,7 +106,7 @@ impl Root {
     fn depth(&self, directory: &OwnedFd) -> Result<u32, Errno> {
         let slashes = |fd: &OwnedFd| {
             let path = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
-            Ok(path.as_bytes().iter().filter(|b| **b == b'/').count())
+            Ok(path.as_bytes().split(|b| *b == b'/').count())
         };
         match slashes(directory) {
             Ok(inside) => Ok(u32::try_from(inside.saturating_sub(slashes(&self.0)?)).unwrap_or(u32::MAX)),

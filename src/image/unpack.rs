@@ -144,6 +144,9 @@ struct Unpack<'a> {
     implied: u64,
     /// What the current layer has made, which its whiteouts do not touch.
     written: Names,
+    /// Where whiteouts of the current layer have removed what is below it. Doing it again would do nothing, however
+    /// much there is to look at.
+    cleared: Names,
     /// Whether something was removed, so that a path may lead somewhere else.
     removed: bool,
 }
@@ -174,6 +177,7 @@ impl<'a> Unpack<'a> {
             progress,
             implied: 0,
             written: Names::default(),
+            cleared: Names::default(),
             removed: false,
         })
     }
@@ -182,6 +186,7 @@ impl<'a> Unpack<'a> {
         let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
         let mut archive = Archive::new(layer);
         self.written.clear();
+        self.cleared.clear();
         while let Some(entry) = archive.next().map_err(in_layer)? {
             self.entry(&entry, &mut archive).map_err(|error| in_entry(&descriptor.digest, &entry, error))?;
             self.progress.tell();
@@ -223,13 +228,17 @@ impl<'a> Unpack<'a> {
     }
 
     fn opaque(&mut self, directory: &[u8]) -> io::Result<()> {
-        let Some(parent) = self.if_there(directory)? else { return Ok(()) };
-        clear(&parent.fd, &self.written)
+        match self.if_there(directory)? {
+            Some(parent) if self.cleared.insert(parent.inode, b"") => clear(&parent.fd, &self.written),
+            _ => Ok(()),
+        }
     }
 
     fn whiteout(&mut self, directory: &[u8], name: &[u8]) -> io::Result<()> {
-        let Some(parent) = self.if_there(directory)? else { return Ok(()) };
-        remove(&*parent, name, &self.written)
+        match self.if_there(directory)? {
+            Some(parent) if self.cleared.insert(parent.inode, name) => remove(&*parent, name, &self.written),
+            _ => Ok(()),
+        }
     }
 
     /// The directory that something is to be removed from.

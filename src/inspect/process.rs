@@ -9,6 +9,7 @@ use crate::compose::value::rlimit::RlimitKind;
 use crate::compose::value::target::clean;
 use crate::lower::annotations::IMAGE;
 use crate::lower::mounts::INIT;
+use crate::lower::root::ROOTFS;
 
 pub(super) fn process(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
     root(draft, bundle);
@@ -29,7 +30,7 @@ pub(super) fn process(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
 /// The image, by its name; else the directory.
 fn root(draft: &mut Draft, bundle: &Bundle) {
     match (bundle.annotation(IMAGE), bundle.text("/root/path")) {
-        (Some(image), Some(crate::lower::root::ROOTFS)) => {
+        (Some(image), Some(path)) if path == ROOTFS || is_shared(bundle, path) => {
             draft.set("image", image.rsplit_once('@').map_or(image, |(name, _)| name));
         }
         (None, Some(path)) => {
@@ -40,6 +41,13 @@ fn root(draft: &mut Draft, bundle: &Bundle) {
     if bundle.at("/root/readonly") == Some(&Value::Bool(true)) {
         draft.set("read_only", true);
     }
+}
+
+/// Whether a root is that of another bundle, which a build gives those that do not write to it.
+fn is_shared(bundle: &Bundle, path: &str) -> bool {
+    let of = path.strip_prefix("../").and_then(|path| path.strip_suffix(ROOTFS)?.strip_suffix('/'));
+    bundle.at("/root/readonly") == Some(&Value::Bool(true))
+        && of.is_some_and(|name| !matches!(name, "" | "." | "..") && !name.contains('/'))
 }
 
 /// What the image does not say is a command where its entrypoint stands before it. An `entrypoint` clears both.

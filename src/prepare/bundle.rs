@@ -1,6 +1,7 @@
 //! Bundles as their `config.json` describes them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,15 +10,21 @@ use super::Error;
 use super::checksums::Sums;
 use super::owner::{Mapping, Range};
 use super::tree::Tree;
-use crate::image::{Digest, MountPoint, Reference};
-use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, NOCOPY, PRIVATE};
+use crate::diag::Invalid;
+use crate::image::{Digest, MountPoint, Reference, SourceName};
+use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, IMAGE_SOURCE, NOCOPY, PRIVATE};
+use crate::lower::root::ROOTFS;
 
 /// The part of a `config.json` that the host has to do something for.
 #[derive(Debug)]
 pub(super) struct Bundle {
     pub name: String,
-    pub root: String,
+    pub root: Root,
+    pub is_read_only: bool,
     pub image: Option<(Reference, Digest)>,
+    /// Where the image is, relative to the bundle, if the Compose file says so.
+    pub source: Option<SourceName>,
+    pub pull_policy: PullPolicy,
     pub volumes: Vec<Volume>,
     /// Where file systems in memory are mounted.
     pub mount_points: Vec<MountPoint>,
@@ -31,6 +38,49 @@ pub(super) struct Bundle {
     pub private: Vec<Private>,
     /// Who the users of its container are.
     pub mapping: Mapping,
+}
+
+/// Whether a registry may be asked for the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PullPolicy {
+    Any,
+    /// Not, by the word that says so.
+    Never(&'static str),
+}
+
+impl PullPolicy {
+    /// The attribute as it was handed on: a text in JSON.
+    fn new(annotation: Option<&String>) -> Self {
+        let policy = annotation.and_then(|text| serde_json::from_str::<String>(text).ok());
+        let never = ["never", "build"].into_iter().find(|never| policy.as_deref() == Some(never));
+        never.map_or(PullPolicy::Any, PullPolicy::Never)
+    }
+}
+
+/// Where the root of a bundle is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    /// In the bundle, made from its image.
+    Own,
+    /// In the bundle with this name, which has the same image: neither container can write there.
+    Of(String),
+    /// A directory that is not ours to make, relative to the bundle.
+    Directory(String),
+}
+
+impl Root {
+    fn new(root: &OciRoot, has_image: bool) -> Result<Self, String> {
+        let path = root.path.as_str();
+        if !has_image {
+            return Ok(Root::Directory(path.to_owned()));
+        }
+        let of = path.strip_prefix("../").and_then(|path| path.strip_suffix("/rootfs"));
+        match of.filter(|name| root.readonly && !matches!(*name, "" | "." | "..") && !name.contains('/')) {
+            Some(name) => Ok(Root::Of(name.to_owned())),
+            None if path == ROOTFS => Ok(Root::Own),
+            None => Err(format!("the root is `{path}`, but an image is unpacked to `{ROOTFS}`")),
+        }
+    }
 }
 
 /// A file that is placed in a bundle.
@@ -81,7 +131,7 @@ pub(super) struct Volume {
 
 #[derive(Deserialize)]
 struct Config {
-    root: Root,
+    root: OciRoot,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
     #[serde(default)]
@@ -134,8 +184,10 @@ impl Mount {
 }
 
 #[derive(Deserialize)]
-struct Root {
+struct OciRoot {
     path: String,
+    #[serde(default)]
+    readonly: bool,
 }
 
 /// Reads every listed `NAME/config.json`, sorted by name and held to its checksum once more, so that what is used is what was verified.
@@ -152,7 +204,22 @@ pub(super) fn read(tree: &Tree, sums: &Sums) -> Result<Vec<Bundle>, Error> {
         bundles.push(Bundle::new(name, config).map_err(refuse)?);
     }
     bundles.sort_by(|one: &Bundle, other| one.name.cmp(&other.name));
+    check_shared(tree, &bundles)?;
     Ok(bundles)
+}
+
+/// A root that is shared is one of the same image, for the same users, that no container writes to.
+fn check_shared(tree: &Tree, bundles: &[Bundle]) -> Result<(), Error> {
+    let known: BTreeMap<&str, &Bundle> = bundles.iter().map(|bundle| (&*bundle.name, bundle)).collect();
+    for bundle in bundles {
+        let Root::Of(other) = &bundle.root else { continue };
+        if !known.get(other.as_str()).is_some_and(|other| other.can_lend_to(bundle)) {
+            let reason =
+                format!("the root is that of {other}, which has none of this image that nobody writes to");
+            return Err(Error::bundle(tree.path().join(&bundle.name).join("config.json"), reason));
+        }
+    }
+    Ok(())
 }
 
 impl Config {
@@ -193,9 +260,9 @@ impl Config {
 impl Bundle {
     fn new(name: &str, config: Config) -> Result<Self, String> {
         let image = config.annotations.get(IMAGE).map(|text| parse_image(text)).transpose()?;
-        if image.is_some() && config.root.path != "rootfs" {
-            return Err(format!("the root is `{}`, but an image is unpacked to `rootfs`", config.root.path));
-        }
+        let root = Root::new(&config.root, image.is_some())?;
+        let pull_policy = PullPolicy::new(config.annotations.get("io.bundlegen.pull-policy"));
+        let source = config.annotations.get(IMAGE_SOURCE).map(|text| parse_source(text)).transpose()?;
         let (to_make, empty): (Vec<String>, Vec<String>) = (config.list(CREATE)?, config.list(NOCOPY)?);
         let mut external: Vec<String> = config.list(EXTERNAL)?;
         let private: Result<Vec<_>, _> = config.list(PRIVATE)?.into_iter().map(Private::new).collect();
@@ -215,19 +282,57 @@ impl Bundle {
             }));
         }
         let mount_points = config.mount_points();
-        let (name, root, private) = (name.to_owned(), config.root.path, private?);
+        let (name, private) = (name.to_owned(), private?);
         let mapping = config.linux.mapping();
-        Ok(Bundle { name, root, image, volumes, mount_points, sources, external, others, private, mapping })
+        let is_read_only = config.root.readonly;
+        Ok(Bundle {
+            name,
+            root,
+            is_read_only,
+            image,
+            source,
+            pull_policy,
+            volumes,
+            mount_points,
+            sources,
+            external,
+            others,
+            private,
+            mapping,
+        })
+    }
+
+    /// The path of the root.
+    pub fn root(&self, tree: &Tree) -> PathBuf {
+        match &self.root {
+            Root::Own => tree.path().join(&self.name).join(ROOTFS),
+            Root::Of(other) => tree.path().join(other).join(ROOTFS),
+            Root::Directory(path) => tree.path().join(&self.name).join(path),
+        }
     }
 
     /// A root that comes from a directory is not ours to make.
     pub fn check_root(&self, tree: &Tree) -> Result<(), Error> {
-        let path = tree.path().join(&self.name).join(&self.root);
+        let path = self.root(tree);
         if path.is_dir() {
             return Ok(());
         }
         Err(Error::bundle(path, format!("the root directory of {} does not exist", self.name)))
     }
+
+    /// Whether another bundle may use the root of this one.
+    fn can_lend_to(&self, other: &Bundle) -> bool {
+        let manifest = |bundle: &Bundle| bundle.image.as_ref().map(|(_, digest)| digest.clone());
+        self.root == Root::Own
+            && self.is_read_only
+            && manifest(self) == manifest(other)
+            && self.mapping == other.mapping
+    }
+}
+
+fn parse_source(text: &str) -> Result<SourceName, String> {
+    let invalid = |invalid: Invalid| format!("the annotation {IMAGE_SOURCE}: {}", invalid.message);
+    text.parse().map_err(invalid)
 }
 
 fn parse_image(text: &str) -> Result<(Reference, Digest), String> {
@@ -258,7 +363,6 @@ fn volume(bundle: &str, source: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source_name;
     use super::*;
 
     #[test]
@@ -289,8 +393,6 @@ mod tests {
             (reference.to_string().as_str(), found.to_string()),
             ("docker.io/library/nginx:1", digest.clone())
         );
-        let (reference, _) = parse_image(&format!("nginx@{digest}@{digest}")).unwrap();
-        assert_eq!(source_name(&reference), format!("docker.io/library/nginx@{digest}"));
         for text in ["", "nginx", "nginx@sha256:0", &digest, &format!("@{digest}")] {
             assert!(parse_image(text).is_err(), "{text}");
         }

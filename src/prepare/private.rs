@@ -16,7 +16,7 @@ use super::checksums::Sums;
 use super::tree::{Tree, plain};
 
 /// The directory of a bundle that they are in.
-const DIRECTORY: &str = "private";
+pub(super) const DIRECTORY: &str = "private";
 
 /// What looks variables up.
 pub type Variables<'v> = &'v dyn Fn(&str) -> Option<OsString>;

@@ -1,15 +1,21 @@
 #![allow(clippy::disallowed_methods, reason = "this is where root directories are put in place")]
-//! One root directory: unpacked beside its place, and put there when it is whole.
+//! One root directory: unpacked or copied beside its place, and put there when it is whole.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use super::tree::Tree;
-use super::{Bundle, Error, Images, Progress, Summary};
-use crate::image::{self, Digest, Image, Layout, Reference};
+use rustix::fs::{Mode, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
-const ROOTFS: &str = "rootfs";
+use super::images::Found;
+use super::tree::Tree;
+use super::{Bundle, Error, Progress, is_full};
+use crate::image::{self, Digest, Limits, Reference, Report};
+use crate::lower::root::ROOTFS;
+
 const PARTIAL: &str = ".rootfs.partial";
 const OLD: &str = ".rootfs.old";
 /// Holds the digest of the manifest that `rootfs` was made from. While `rootfs` is being replaced it holds
@@ -31,42 +37,63 @@ pub(super) struct Rootfs<'a> {
 }
 
 impl Rootfs<'_> {
-    pub fn prepare(
-        &self,
-        images: &mut Images<'_>,
-        progress: &mut dyn FnMut(Progress),
-        summary: &mut Summary,
-    ) -> Result<(), Error> {
+    /// Removes what an interrupted run has left, and says whether the right root is there.
+    pub fn check(&self) -> Result<bool, Error> {
         // Refuses a bundle that is a link.
-        let directory = self.tree.open_directory(&self.bundle.name)?;
-        let bundle = self.bundle.name.clone();
-        for leftover in [PARTIAL, OLD] {
+        self.directory()?;
+        for leftover in [PARTIAL, OLD, MARKER_PARTIAL] {
             self.remove(leftover)?;
         }
-        if self.is_present()? {
+        let is_present = self.is_present()?;
+        if is_present {
             self.make_mount_points(ROOTFS)?;
-            progress(Progress::Present { bundle: bundle.clone() });
-            summary.present.push(bundle);
-            return Ok(());
         }
-        let (layout, image) = self.find(images)?;
-        progress(Progress::Unpacking { bundle: bundle.clone(), image: self.reference.clone() });
-        let partial = self.path(PARTIAL);
-        fs::create_dir(&partial).map_err(|error| Error::io(&partial, error))?;
-        let mut report = image::unpack(layout, &image, &partial).map_err(|error| self.failed(error))?;
+        Ok(is_present)
+    }
+
+    /// Unpacks an image beside the root's place.
+    pub fn unpack(&self, found: &Found, tell: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
+        let partial = self.begin()?;
+        let tell = RefCell::new(tell);
+        let read = |bytes| (tell.borrow_mut())(Progress::Read { bytes });
+        let Found { source, image } = found;
+        let unpacked = image::unpack_with(&**source, image, &partial, Limits::default(), &read);
+        let mut report = unpacked.map_err(|error| self.failed(error))?;
         if self.bundle.mapping.one().is_some() {
             // Nobody else is in the container.
             report.owners = 0;
         }
         self.refuse_links(PARTIAL)?;
+        Ok(report)
+    }
+
+    /// Copies what was unpacked beside another root's place, where no container has seen it yet. A root in its place
+    /// is never copied: it may be what a container has made of the image.
+    pub fn copy(&self, from: &Rootfs) -> Result<(), Error> {
+        let partial = self.begin()?;
+        let copied = image::copy_root(&from.path(PARTIAL), &partial);
+        copied.map(drop).map_err(|error| Error::of(&partial, error))
+    }
+
+    /// Puts what was unpacked or copied in its place.
+    pub fn finish(&self, report: &Report) -> Result<(), Error> {
         self.make_mount_points(PARTIAL)?;
         // What the marker says must still be true after the power has failed.
-        rustix::fs::syncfs(&directory).map_err(|error| Error::io(&partial, error))?;
-        let lacking = !is_root() && report.owners + report.devices + report.xattrs > 0;
-        self.put_in_place(lacking)?;
-        progress(Progress::Unpacked { bundle: bundle.clone(), report });
-        summary.unpacked.push((bundle, report));
-        Ok(())
+        rustix::fs::syncfs(self.directory()?).map_err(|error| Error::of(self.path(PARTIAL), error.into()))?;
+        self.put_in_place(!is_root() && report.owners + report.devices + report.xattrs > 0)
+    }
+
+    /// Removes what was unpacked or copied and is not to be used: it can be the reason why the disk is full.
+    pub fn abandon(&self) {
+        // The next run tries again, and says why it cannot.
+        let _left = self.remove(PARTIAL);
+    }
+
+    fn begin(&self) -> Result<PathBuf, Error> {
+        self.remove(PARTIAL)?;
+        let made = rustix::fs::mkdirat(self.directory()?, PARTIAL, Mode::RWXU);
+        made.map_err(|error| Error::of(self.path(PARTIAL), error.into()))?;
+        Ok(self.path(PARTIAL))
     }
 
     /// Runtimes have followed such links and mounted the kernel's own files somewhere else (CVE-2019-19921,
@@ -122,45 +149,47 @@ impl Rootfs<'_> {
         Ok(kind.is_dir() && marker.is_some_and(is_right))
     }
 
-    fn find<'i>(&self, images: &'i mut Images<'_>) -> Result<(&'i Layout, Image), Error> {
-        if images.layout.is_none() {
-            images.layout = Layout::open(images.path).map_err(|error| self.failed(error))?;
-        }
-        let layout = images.layout.as_ref();
-        let image = layout.map(|layout| image::by_manifest(layout, self.digest)).transpose();
-        match (layout, image.map_err(|error| self.failed(error))?.flatten()) {
-            (Some(layout), Some(image)) => Ok((layout, image)),
-            _ => Err(Error::Missing {
-                reference: Box::new(self.reference.clone()),
-                digest: self.digest.clone(),
-                images: images.path.to_owned(),
-            }),
-        }
-    }
-
     /// A crash between two of these steps leaves what the next run cleans up and does again.
     fn put_in_place(&self, lacking: bool) -> Result<(), Error> {
         self.mark(REPLACING)?;
-        match self.rename(ROOTFS, OLD) {
-            Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
-            result => result?,
-        }
-        self.rename(PARTIAL, ROOTFS)?;
         let digest = self.digest.to_string();
-        self.mark(&if lacking { format!("{digest}\n{NOT_ROOT}") } else { digest })?;
+        self.write_marker(&if lacking { format!("{digest}\n{NOT_ROOT}") } else { digest })?;
+        self.replace()?;
+        self.rename(MARKER_PARTIAL, MARKER)?;
+        self.remove(PARTIAL)?;
         self.remove(OLD)
     }
 
+    /// Where the file system can exchange two names, there is no moment without a root.
+    fn replace(&self) -> Result<(), Error> {
+        let directory = self.directory()?;
+        match renameat_with(&directory, PARTIAL, &directory, ROOTFS, RenameFlags::EXCHANGE) {
+            Ok(()) => return Ok(()),
+            Err(Errno::NOENT) => {}
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match self.rename(ROOTFS, OLD) {
+                Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result?,
+            },
+            Err(error) => return Err(Error::io(self.path(ROOTFS), error)),
+        }
+        self.rename(PARTIAL, ROOTFS)
+    }
+
     fn mark(&self, text: &str) -> Result<(), Error> {
-        let partial = self.path(MARKER_PARTIAL);
-        self.remove(MARKER_PARTIAL)?;
-        write_synced(&partial, text).map_err(|error| Error::io(partial, error))?;
+        self.write_marker(text)?;
         self.rename(MARKER_PARTIAL, MARKER)
     }
 
+    fn write_marker(&self, text: &str) -> Result<(), Error> {
+        let partial = self.path(MARKER_PARTIAL);
+        self.remove(MARKER_PARTIAL)?;
+        write_synced(&partial, text).map_err(|error| Error::of(partial, error))
+    }
+
     fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
-        let from = self.path(from);
-        fs::rename(&from, self.path(to)).map_err(|error| Error::io(from, error))
+        let directory = self.directory()?;
+        let renamed = rustix::fs::renameat(&directory, from, &directory, to);
+        renamed.map_err(|error| Error::io(self.path(from), error))
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
@@ -168,23 +197,36 @@ impl Rootfs<'_> {
         image::remove_tree(&path).map_err(|error| Error::io(path, error))
     }
 
+    fn directory(&self) -> Result<OwnedFd, Error> {
+        self.tree.open_directory(&self.bundle.name)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.tree.path().join(&self.bundle.name).join(name)
     }
 
-    fn failed(&self, error: image::Error) -> Error {
-        Error::Image { bundle: self.bundle.name.clone(), error }
+    pub fn failed(&self, error: image::Error) -> Error {
+        match &error {
+            image::Error::Io { error: system, .. }
+            | image::Error::Layer { error: system, .. }
+            | image::Error::Entry { error: system, .. }
+                if is_full(system) =>
+            {
+                Error::Full { path: self.path(PARTIAL) }
+            }
+            _ => Error::Image { bundle: self.bundle.name.clone(), error },
+        }
     }
 }
 
-/// What was made here in a directory; nothing if it has no marker of ours.
-pub(super) fn made_in(tree: &Tree, name: &str) -> Result<Vec<String>, Error> {
-    let marker = format!("{name}/{MARKER}");
+/// Which of the names in a directory were made here; none if it has no marker of ours.
+pub(super) fn made_in(tree: &Tree, directory: &str, names: &[&str]) -> Result<Vec<String>, Error> {
+    let marker = format!("{directory}/{MARKER}");
     if !tree.exists(&marker)? {
         return Ok(Vec::new());
     }
     let mut made = Vec::new();
-    for path in [format!("{name}/{ROOTFS}"), format!("{name}/private")] {
+    for path in names.iter().map(|name| format!("{directory}/{name}")) {
         made.extend(tree.exists(&path)?.then_some(path));
     }
     made.push(marker);

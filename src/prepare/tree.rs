@@ -21,14 +21,19 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub fn open(path: &Path) -> Result<Tree, Error> {
+    /// Opens a tree, once no other process prepares it; `wait` is told that one does.
+    pub fn open(path: &Path, wait: impl FnOnce()) -> Result<Tree, Error> {
+        let failed = |error: Errno| Error::io(path, error);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::io(path, e))?;
+        let fd = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(failed)?;
         match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Tree { path: path.to_owned(), fd }),
-            Err(Errno::WOULDBLOCK) => Err(Error::Busy { path: path.to_owned() }),
-            Err(error) => Err(Error::io(path, error)),
+            Err(Errno::WOULDBLOCK) => {
+                wait();
+                lock(&fd).map_err(failed)?;
+            }
+            locked => locked.map_err(failed)?,
         }
+        Ok(Tree { path: path.to_owned(), fd })
     }
 
     pub fn path(&self) -> &Path {
@@ -133,8 +138,21 @@ impl Tree {
     pub fn make_private_directory(&self, path: &str) -> Result<OwnedFd, Error> {
         self.make_directory(path)?;
         let fd = self.open_directory(path)?;
-        let closed = rustix::fs::fchmod(&fd, Mode::RWXU);
-        closed.map_err(|error| Error::io(self.path.join(path), error)).map(|()| fd)
+        let close = || match Mode::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
+            Mode::RWXU => Ok(()),
+            _ => rustix::fs::fchmod(&fd, Mode::RWXU),
+        };
+        close().map_err(|error: Errno| Error::io(self.path.join(path), error))?;
+        Ok(fd)
+    }
+}
+
+fn lock(fd: &OwnedFd) -> Result<(), Errno> {
+    loop {
+        match rustix::fs::flock(fd, FlockOperation::LockExclusive) {
+            Err(Errno::INTR) => {}
+            locked => return locked,
+        }
     }
 }
 

@@ -50,26 +50,44 @@ fn make_volume(
         return if is_inside_volume(path) { tree.open_directory(path).map(drop) } else { Ok(()) };
     }
     let partial = format!("{parent}/.{name}.partial");
-    let failed = |error: io::Error| Error::io(tree.path().join(&partial), error);
-    image::remove_tree(&tree.path().join(&partial)).map_err(failed)?;
+    let remove = || image::remove_tree(&tree.path().join(&partial));
+    let failed = |error: io::Error| Error::of(tree.path().join(&partial), error);
+    remove().map_err(failed)?;
     tree.make_directory(&partial)?;
-    let directory = tree.open_directory(&partial)?;
-    let mut filled = None;
-    for (bundle, volume) in mounts {
-        let (Some(destination), Some(_)) = (&volume.fill_from, &bundle.image) else { continue };
-        let root = tree.path().join(&bundle.name).join(&bundle.root);
-        let in_root = |error| Error::io(root.join(destination.trim_start_matches('/')), error);
-        if let Some(left_out) = image::copy_directory(&root, destination, &directory).map_err(in_root)? {
-            let (bundle, destination) = (bundle.name.clone(), destination.clone());
-            filled = Some(Filled { bundle, destination, left_out });
-            // What is there is never filled again, so it must be whole even after the power has failed.
-            rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))?;
-            break;
-        }
-    }
+    let filled = fill(tree, &partial, mounts).inspect_err(|_| {
+        // It can be the reason why the disk is full; the next run says why it cannot be removed.
+        let _left = remove();
+    })?;
     fs::rename(tree.path().join(&partial), tree.path().join(path)).map_err(failed)?;
     made(path.to_owned(), filled);
     Ok(())
+}
+
+/// Gives a new volume what the first image with anything there has. As Docker does: an image with an empty directory
+/// there gives it its owner and mode, and leaves it to be filled by the next one.
+fn fill(tree: &Tree, partial: &str, mounts: &[(&Bundle, &Volume)]) -> Result<Option<Filled>, Error> {
+    let directory = tree.open_directory(partial)?;
+    let mut filled = None;
+    for (bundle, volume) in mounts {
+        let (Some(destination), Some(_)) = (&volume.fill_from, &bundle.image) else { continue };
+        let root = bundle.root(tree);
+        let in_root = |error| match Error::of(tree.path().join(partial), error) {
+            Error::Io { error, .. } => Error::io(root.join(destination.trim_start_matches('/')), error),
+            full => full,
+        };
+        let copied = image::copy_directory(&root, destination, &directory).map_err(in_root)?;
+        let Some(image::Copied { entries, left_out }) = copied else { continue };
+        filled = Some(Filled { bundle: bundle.name.clone(), destination: destination.clone(), left_out });
+        if entries > 0 {
+            break;
+        }
+    }
+    if filled.is_some() {
+        // What is there is never filled again, so it must be whole even after the power has failed.
+        let synced = rustix::fs::syncfs(&directory);
+        synced.map_err(|error| Error::of(tree.path().join(partial), error.into()))?;
+    }
+    Ok(filled)
 }
 
 /// Whether a path is that of a directory in a volume.

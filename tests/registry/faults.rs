@@ -46,7 +46,7 @@ fn layer(
     let (repository, _) = opened(&fake);
     let started = Instant::now();
     let bytes = read(&repository, &layer, 0);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     let bytes = bytes.map_err(|error| error.replace(&fake.address.to_string(), "HOST"))?;
     assert_eq!(Digest::sha256(&bytes), layer.digest);
     Ok(fake.seen().iter().filter(|seen| seen.is_blob()).count() - 1)
@@ -90,9 +90,9 @@ fn a_connection_that_breaks_again_and_again_is_given_up() {
     let cut = layer(&store, |_, reply| reply.fault(Fault::Cut(10))).unwrap_err();
     assert!(cut.contains("HOST/x/blobs/sha256:") && cut.contains("(tried 3 times)"), "{cut}");
     let stall = layer(&store, |_, reply| reply.fault(Fault::Stall(10))).unwrap_err();
-    assert!(stall.contains("nothing came within 400ms"), "{stall}");
+    assert!(stall.contains("nothing came within 1s"), "{stall}");
     let drip = layer(&store, |_, reply| reply.fault(Fault::Drip)).unwrap_err();
-    assert!(drip.contains("bytes came within 400ms"), "{drip}");
+    assert!(drip.contains("bytes came within 1s"), "{drip}");
     let gone = |seen: &crate::Seen, reply: Reply| match seen.before {
         0 => reply.fault(Fault::Cut(1000)),
         _ => Reply::new(404, ""),
@@ -177,9 +177,9 @@ fn documents_have_limits() {
     let endless = says(document(MANIFEST, "").fault(Fault::Endless));
     assert!(endless.contains("more than 4194304 bytes"), "{endless}");
     let stall = says(document(MANIFEST, "{ }").fault(Fault::Stall(1)));
-    assert!(stall.contains("nothing came within 400ms (tried 3 times)"), "{stall}");
+    assert!(stall.contains("nothing came within 1s (tried 3 times)"), "{stall}");
     let drip = says(document(MANIFEST, &" ".repeat(1000)).fault(Fault::Drip));
-    assert!(drip.contains("bytes came within 400ms (tried 3 times)"), "{drip}");
+    assert!(drip.contains("bytes came within 1s (tried 3 times)"), "{drip}");
     let headers = says(document(MANIFEST, "{}").with("X", &"x".repeat(100_000)));
     assert!(headers.contains("header"), "{headers}");
 }

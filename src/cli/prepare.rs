@@ -159,7 +159,7 @@ fn remarks(summary: &Summary) -> String {
     for (bundle, report) in &summary.unpacked {
         let lost = [
             (report.owners, "files belong to you and not to their owners"),
-            (report.devices, "devices are left out"),
+            (report.devices, "devices are empty files"),
             (report.xattrs, "extended attributes are left out"),
         ];
         for (count, what) in lost.into_iter().filter(|(count, _)| *count > 0) {

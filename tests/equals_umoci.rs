@@ -337,7 +337,8 @@ fn xattrs(path: &Path) -> String {
     for name in names {
         let mut value = vec![0; 4096];
         let n = rustix::fs::lgetxattr(path, name, value.as_mut_slice()).unwrap_or(0);
-        text += &format!("{}={} ", name.escape_ascii(), value[..n].escape_ascii());
+        text += &[name, &value[..n]].map(|part| part.escape_ascii().to_string()).join("=");
+        text += " ";
     }
     text
 }
@@ -358,11 +359,11 @@ fn same_content(one: &Path, other: &Path) -> bool {
     loop {
         let n = one.read(&mut left).unwrap();
         let end = n == 0;
-        let mut rest = &mut right[..n];
+        let rest = &mut right[..n];
         if end {
             return other.read(&mut right).unwrap() == 0;
         }
-        if other.read_exact(&mut rest).is_err() || left[..n] != right[..n] {
+        if other.read_exact(rest).is_err() || left[..n] != right[..n] {
             return false;
         }
     }

@@ -457,7 +457,7 @@ fn limits_are_named() {
     };
     deep(512).ok();
     assert!(deep(513).error().contains("more than 512 directories inside each other"));
-    let layer = Tar::new().pax(&[("SCHILY.xattr.user.large", &[b'x'; 70_000])]).file("x", "");
+    let layer = Tar::new().pax(&[("SCHILY.xattr.user.large", &vec![b'x'; 70_000])]).file("x", "");
     let root = unpack(vec![layer]);
     assert!(
         root.result.is_ok() || root.error().contains("the extended attribute `user.large` of 70000 bytes")

@@ -65,7 +65,7 @@ impl Bundles {
     pub fn prepare(&self, images: &Path) -> Result<(Summary, Vec<Progress>), String> {
         let mut seen = Vec::new();
         let result = prepare::prepare(self.dir.path(), &Images::at(images), &|_| None, &mut |progress| {
-            seen.push(progress)
+            seen.push(progress);
         });
         result.map(|summary| (summary, seen)).map_err(|error| error.to_string())
     }

@@ -199,9 +199,12 @@ pub struct Building {
     pub platform: Platform,
     /// Where they go: an OCI image layout, which need not be there yet.
     pub layout: PathBuf,
+    /// The images that have sources of their own, where no build puts anything: the names of the sources by those of the
+    /// images.
+    pub sources: BTreeMap<String, String>,
 }
 
-/// Reads how images are built. An image with a source of its own is not built.
+/// Reads how images are built.
 pub fn building(d: &mut Diagnostics, file: &compose::File, options: &Options) -> Result<Building, Reported> {
     let (platform, _) =
         settings::platform(d, file.extension.platform.as_ref(), options.choices.platform.as_ref())?;
@@ -211,7 +214,8 @@ pub fn building(d: &mut Diagnostics, file: &compose::File, options: &Options) ->
     };
     let recipes = own.filter_map(recipe).collect();
     let layout = images::common_path(&file.extension, options);
-    Ok(Building { recipes, platform, layout })
+    let sources = images::sources(&file.extension, options);
+    Ok(Building { recipes, platform, layout, sources })
 }
 
 /// All containers of every service that is waited for.

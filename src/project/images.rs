@@ -25,8 +25,8 @@ use crate::shell::quoted;
 use crate::source::{Span, Spanned};
 
 use locked::locked;
-pub(super) use places::common_path;
 use places::{Opened, Places};
+pub(super) use places::{common_path, sources};
 pub use search::{Anew, Elsewhere, Reach, Search, Unused};
 use tables::Tables;
 pub(super) use tables::{resolve_group, resolve_user};
@@ -341,9 +341,8 @@ impl Images {
         let failed = |d: &mut Diagnostics, error: image::Error| {
             d.error(Code::Image, error.to_string()).label(span, "").emit()
         };
-        let record = match self.record(image).map_err(|error| failed(d, error))? {
-            Some(record) => record,
-            None => return Err(self.not_known(d, image, wanted, span)),
+        let Some(record) = self.record(image).map_err(|error| failed(d, error))? else {
+            return Err(self.not_known(d, image, wanted, span));
         };
         let tables = Tables::read(&*record.source, &record.image).map_err(|error| failed(d, error))?;
         let tables = Rc::new(tables);

@@ -93,6 +93,23 @@ buildah\npush\nshop-web\noci:images:shop-web\n< \n--
 }
 
 #[test]
+fn an_image_that_comes_from_elsewhere_is_not_built() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let project = Project::new(&format!(
+        "services:\n  web: {{build: ., image: app, network_mode: none}}\n  \
+         by: {{build: ., image: 'app@{digest}', network_mode: none}}\n\
+         x-bundlegen: {{images: {{docker.io/library/app: ./made}}}}\n"
+    ));
+    let path = install(&project, "buildah");
+    let all = project.run_with(&["lock", "--build"], &[("PATH", &path)]);
+    all.says("warning: web: not built: it comes from `./made`");
+    all.says("warning: by: not built: it is named by its digest");
+    let named = project.run_with(&["lock", "--build=web,by"], &[("PATH", &path)]);
+    named.fails("the image of `web` is not built").says("the image of `by` is not built");
+    assert!(!project.path("calls").exists());
+}
+
+#[test]
 fn the_first_program_that_is_there_is_run() {
     let project = Project::new("services: {web: {build: ., network_mode: none}}\n");
     let bin = |name: &str| install(&project, name).split(':').next().unwrap().to_owned();

@@ -57,6 +57,8 @@ impl Project {
         program.args(arguments).current_dir(self.0.path()).env_clear();
         program.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/nonexistent");
         program.env("BUNDLEGEN_STATE", self.path("state"));
+        // No test leaves this machine.
+        program.env("HTTPS_PROXY", "http://127.0.0.1:9").env("NO_PROXY", "127.0.0.1");
         Run(program.envs(environment.iter().copied()).output().unwrap())
     }
 }

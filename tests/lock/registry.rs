@@ -5,7 +5,7 @@ use crate::real_registry::{Registry, Wants};
 use crate::support::Store;
 
 fn push(registry: &Registry, layout: &Store) {
-    registry.push(&format!("oci:{}:app", layout.path().display()), "team/app:1", &[]);
+    registry.push(&format!("oci:{}:app", layout.path().display()), "team/app:1", &["--preserve-digests"]);
 }
 
 #[test]

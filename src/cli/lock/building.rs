@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-use super::super::{LockArgs, Outcome, complain, show};
+use super::super::{LockArgs, Outcome, complain, search, show};
 use super::input;
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::image::Reference;
 use crate::nearest::nearest;
-use crate::project::{Building, Call, Recipe, Search, Tool};
+use crate::project::{Building, Call, Recipe, Tool};
 use crate::recipes;
 use crate::source::Sources;
 
@@ -49,30 +50,52 @@ pub(super) fn run(args: &LockArgs, services: &[String]) -> Result<BTreeSet<Strin
     Ok(chosen)
 }
 
-/// What can be built, and the services whose images are.
+/// What can be built, and the services whose images are. An image with a source of its own is not, as it is looked for
+/// there.
 fn planned(
     d: &mut Diagnostics,
     sources: &mut Sources,
     args: &LockArgs,
     services: &[String],
 ) -> Result<(Building, BTreeSet<String>), Reported> {
-    let input = input(d, sources, args, Search::default())?;
+    let input = input(d, sources, args, search::local(&args.images, &args.state))?;
     let building = recipes(d, sources, &input)?;
     let known = || building.recipes.iter().map(|recipe| &*recipe.service);
+    let mut chosen: BTreeSet<String> = services.iter().cloned().collect();
     for service in services {
-        if !known().any(|known| known == service) {
+        let Some(recipe) = building.recipes.iter().find(|recipe| *recipe.service == **service) else {
             let message = format!("no service `{service}` has a `build`");
             let near = nearest(service, known());
             d.error(Code::UnknownService, message).did_you_mean(near).emit();
+            continue;
+        };
+        if let Some(why) = not_built(recipe, &building) {
+            d.error(Code::Conflict, format!("the image of `{service}` is not built: {why}")).emit();
         }
     }
     d.failed()?;
-    let chosen = if services.is_empty() {
-        known().map(str::to_owned).collect()
-    } else {
-        services.iter().cloned().collect()
-    };
+    if services.is_empty() {
+        for recipe in &building.recipes {
+            match not_built(recipe, &building) {
+                Some(why) => complain(&format!("warning: {}: not built: {why}\n", recipe.service)),
+                None => _ = chosen.insert(recipe.service.to_string()),
+            }
+        }
+    }
     Ok((building, chosen))
+}
+
+/// Why there is nothing to build for a service that has a `build`.
+fn not_built(recipe: &Recipe, building: &Building) -> Option<String> {
+    // A name with a mistake is reported at its place when the image is looked for.
+    let Ok(reference) = recipe.image.parse::<Reference>() else {
+        return Some(format!("`{}` is no name of an image", recipe.image));
+    };
+    if reference.digest().is_some() {
+        return Some("it is named by its digest, which no build can promise".to_owned());
+    }
+    let source = building.sources.get(&reference.to_string())?;
+    Some(format!("it comes from `{source}`"))
 }
 
 /// The recipes of the chosen services, after those whose images they are built of. Each stands once, also where they go

@@ -111,7 +111,6 @@ impl Recipe {
     fn option(&mut self, key: &Rc<str>, value: &Node, directory: &Path) {
         let is_on = || value.as_str().is_some_and(|text| text == "true");
         match &**key {
-            "context" | "dockerfile" | "dockerfile_inline" => {}
             "target" | "network" | "shm_size" => {
                 if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
                     self.push(format!("--{}={text}", key.replace('_', "-")));
@@ -119,7 +118,7 @@ impl Recipe {
             }
             "no_cache" if is_on() => self.push("--no-cache".to_owned()),
             "pull" if is_on() => self.push("--pull".to_owned()),
-            "no_cache" | "pull" => {}
+            "context" | "dockerfile" | "dockerfile_inline" | "no_cache" | "pull" => {}
             "args" => self.pairs("--build-arg", value),
             "labels" => self.pairs("--label", value),
             "ssh" => self.pairs("--ssh", value),

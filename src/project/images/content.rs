@@ -37,7 +37,7 @@ impl Images {
             return Ok(None);
         }
         if let Some(named) = self.places.named(&reference.to_string()) {
-            return self.of_named(d, named, reference, span).map(Some);
+            return self.of_named(d, named, reference, wish, span).map(Some);
         }
         let found = match self.places.common() {
             Some(place) => self.in_source(place, reference, Origin::Local),
@@ -70,10 +70,13 @@ impl Images {
         d: &mut Diagnostics,
         named: &Named,
         reference: &Reference,
+        wish: &Wish,
         span: Span,
     ) -> Result<Record, Reported> {
         let name = named.name();
-        let found = named.open(&self.search).and_then(|opened| match opened {
+        let is_refused = named.is_registry() && wish.is_never_asked();
+        let opened = if is_refused { Ok(Opened::Registry) } else { named.open(&self.search) };
+        let found = opened.and_then(|opened| match opened {
             Opened::Source(source) => {
                 let origin = if named.is_registry() { Origin::Registry } else { Origin::Local };
                 let found = self.in_source(&source, reference, origin)?;
@@ -81,6 +84,10 @@ impl Images {
                     .ok_or_else(|| (format!("`{name}` does not have it"), "get it, or name another source")))
             }
             Opened::Absent => Ok(Err((format!("`{name}` is not there"), "get it, or name another source"))),
+            Opened::Registry if wish.is_never_asked() => {
+                let why = format!("it comes from `{name}`, and `pull_policy` is `never`");
+                Ok(Err((why, "name another source, or allow to ask there")))
+            }
             Opened::Registry => {
                 Ok(Err((format!("it comes from `{name}`"), "run `bundlegen lock`, which asks there")))
             }
@@ -154,7 +161,8 @@ impl Images {
             Ok::<_, Error>(found.map(|image| Record { source, image: Rc::new(image), origin }))
         };
         let mut local: Vec<Rc<dyn Source>> = Vec::new();
-        if let Some(named) = self.places.named(&image.reference)
+        let may_ask = |named: &&Named| !named.is_registry() || !wish.is_some_and(Wish::is_never_asked);
+        if let Some(named) = self.places.named(&image.reference).filter(may_ask)
             && let Opened::Source(source) = named.open(&self.search)?
         {
             if named.is_registry() {

@@ -96,13 +96,13 @@ impl Named {
     /// Opens it. A registry is asked through `search`, if that reaches so far.
     pub(super) fn open(&self, search: &Search) -> Result<Opened, Error> {
         let refused = Cell::new(false);
-        let registries = |reference: &Reference| match (&search.elsewhere, search.reach) {
-            (Some(elsewhere), Reach::Network) => elsewhere.repository(reference),
-            _ => {
-                refused.set(true);
-                let reason = "not asked: the network is for `bundlegen lock`".to_owned();
-                Err(Error::Layout { path: reference.to_string().into(), reason })
+        let registries = |reference: &Reference| {
+            if let (Some(elsewhere), Reach::Network) = (&search.elsewhere, search.reach) {
+                return elsewhere.repository(reference);
             }
+            refused.set(true);
+            let reason = "not asked: the network is for `bundlegen lock`".to_owned();
+            Err(Error::Layout { path: reference.to_string().into(), reason })
         };
         match self.source.open(&self.directory, &registries) {
             Err(_) if refused.get() => Ok(Opened::Registry),
@@ -130,6 +130,22 @@ pub(in crate::project) fn common_path(extension: &Extension, options: &Options) 
         Some(Written::Named(_)) | None => DEFAULT,
     };
     options.images.clone().unwrap_or_else(|| in_project(written, &options.directory))
+}
+
+/// The images that have sources of their own, by normalised name, with the sources. What is wrong with them is for
+/// [`Places::open`] to say.
+pub(in crate::project) fn sources(extension: &Extension, options: &Options) -> BTreeMap<String, String> {
+    let pairs = match &extension.images {
+        Some(Written::Named(pairs)) => pairs.as_slice(),
+        _ => &[],
+    };
+    let written = pairs.iter().filter_map(|pair| {
+        let reference = pair.key.value.parse::<Reference>().ok()?;
+        Some((reference.to_string(), pair.value.as_ref()?.value.to_string()))
+    });
+    let named = options.search.named.iter();
+    let named = named.map(|(reference, source)| (reference.to_string(), source.to_string()));
+    written.chain(named).collect()
 }
 
 /// A place of several images is a path: which of them is meant, a service says.

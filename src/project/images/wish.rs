@@ -19,12 +19,23 @@ pub(super) struct Wish {
     pub(super) refreshed: bool,
     /// How it is built, where a service says that.
     pub(super) recipe: Option<Recipe>,
-    allowed: bool,
-    asked_for: bool,
-    never: bool,
+    said: BTreeSet<Policy>,
     /// Whether somebody gave it its name. The one that Docker Compose makes up is nobody's in a registry, and whoever
     /// takes it there is a stranger.
     chosen: bool,
+}
+
+/// What a `pull_policy` says about registries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Policy {
+    /// One may be asked.
+    Asked,
+    /// None may.
+    Never,
+    /// It is built.
+    Built,
+    /// Nothing is said, and the image is not built by the service.
+    Unsaid,
 }
 
 impl Wish {
@@ -32,29 +43,40 @@ impl Wish {
     /// `pull_policy` says so, as in Docker Compose.
     pub(super) fn refusal(&self) -> Option<String> {
         match &self.recipe {
-            Some(recipe) if !(self.asked_for && self.chosen) => {
+            Some(recipe) if !(self.says(Policy::Asked) && self.chosen) => {
                 Some(format!("the service `{}` builds it", recipe.service))
             }
-            _ if self.asked_for || self.allowed => None,
-            _ if self.never => Some("`pull_policy` is `never`".to_owned()),
+            _ if self.says(Policy::Asked) || self.says(Policy::Unsaid) => None,
+            _ if self.says(Policy::Never) => Some("`pull_policy` is `never`".to_owned()),
             _ => Some("`pull_policy` is `build`".to_owned()),
         }
+    }
+
+    /// Whether no registry may be asked for it, not even one that is named for it.
+    pub(super) fn is_never_asked(&self) -> bool {
+        self.says(Policy::Never) && !self.says(Policy::Asked) && !self.says(Policy::Unsaid)
+    }
+
+    fn says(&self, policy: Policy) -> bool {
+        self.said.contains(&policy)
     }
 
     fn add(&mut self, name: &Rc<str>, written: &compose::Service, recipe: Option<Recipe>) {
         self.services.insert(Rc::clone(name));
         self.chosen |= written.image.is_some();
         let policy = written.pull_policy.as_ref().and_then(|policy| policy.as_str());
-        match policy {
-            None => self.allowed |= recipe.is_none(),
-            Some("never") => self.never = true,
-            Some("build") => {}
+        let said = match policy {
+            None if recipe.is_some() => None,
+            None => Some(Policy::Unsaid),
+            Some("never") => Some(Policy::Never),
+            Some("build") => Some(Policy::Built),
             Some(policy) => {
-                self.asked_for = true;
                 let again = ["always", "daily", "weekly", "refresh"].contains(&policy);
                 self.refreshed |= again || policy.starts_with("every_");
+                Some(Policy::Asked)
             }
-        }
+        };
+        self.said.extend(said);
         self.recipe = self.recipe.take().or(recipe);
     }
 }

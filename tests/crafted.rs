@@ -3,7 +3,8 @@
 //! Each case goes through the program as a whole, as root and as a user without rights, with canaries at all places
 //! that it aims for, and programs in the way of `PATH` that leave a mark (GHSA-x86f-5xw2-fm2r). It is refused with a
 //! clear error, or contained. The names of the cases are those of the faults that others have had.
-#![allow(clippy::disallowed_methods, reason = "tests make their inputs")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests make their inputs, and wait")]
+#![allow(clippy::too_many_lines, reason = "the cases of one kind stand together")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

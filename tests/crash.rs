@@ -161,15 +161,15 @@ fn killed_at_any_moment() {
     let project = Project::new();
     let (trees, took) = undisturbed(&project);
     let (mut killed, mut random) = (0, 1_u32);
-    for round in 0..20 {
-        let version = round % 2;
+    for round in 0..20_u32 {
+        let version = usize::from(round % 2 == 1);
         project.build(version);
         fs::remove_dir_all(project.at("volumes/data")).unwrap();
         fs::write(project.at("app/rootfs/state"), "of a container").unwrap();
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let mut child = project.ground.spawn(&project.command());
         // One in each twentieth of the time, a little beyond its end.
-        let moment = (f64::from(round as u32) + f64::from(random >> 16) / 65536.0) / 19.0;
+        let moment = (f64::from(round) + f64::from(random >> 16) / 65536.0) / 19.0;
         sleep(took.mul_f64(moment));
         child.kill().unwrap();
         killed += u32::from(child.wait().unwrap().code().is_none());

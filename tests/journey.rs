@@ -14,7 +14,6 @@ mod containers;
 mod real_registry;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use containers::host::{Host, host};

@@ -225,8 +225,12 @@ fn configurations() {
     let deep = || json!({"Test": ["CMD", "x"], "Timeout": i64::MIN, "Retries": i64::MAX});
     run(&[
         configured("null everywhere", whole(), move |config| {
-            null.iter().for_each(|key| config["config"][key] = Value::Null);
-            ["created", "author", "history", "variant"].iter().for_each(|key| config[key] = Value::Null);
+            for key in null {
+                config["config"][key] = Value::Null;
+            }
+            for key in ["created", "author", "history", "variant"] {
+                config[key] = Value::Null;
+            }
         }),
         configured("a huge interval", refused("not an image configuration"), says("Healthcheck", huge())),
         configured("a negative timeout", Want::Any, says("Healthcheck", deep())),

@@ -1,5 +1,6 @@
 //! A registry on this machine that does what it is told: it serves a layout, and every answer can be spoilt.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::format_push_string, reason = "speed does not matter here")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,10 @@
 //! Debian's registry as a process of the test's own, on a port of this machine, with images that skopeo brings.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    clippy::print_stdout,
+    clippy::format_push_string,
+    reason = "a skip is printed, and speed does not matter here"
+)]
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -127,10 +127,9 @@ impl Parents {
         }
         let known = self.open.iter().find(|(_, parent)| parent.inode == opened.inode);
         let parent = known.map_or(opened, |(_, parent)| parent.clone());
-        if self.open.len() >= OPEN {
-            if let Some((_, last)) = self.open.pop_back() {
-                self.close(&last)?;
-            }
+        let superfluous = if self.open.len() >= OPEN { self.open.pop_back() } else { None };
+        if let Some((_, last)) = superfluous {
+            self.close(&last)?;
         }
         if parent.now.get().contains(Mode::SGID) {
             let now = parent.now.get() - Mode::SGID;

@@ -427,7 +427,7 @@ fn prepare_with(bundles: &Bundles, secret: Option<&str>) -> Result<Vec<Progress>
     let variables = |name: &str| (name == "TOKEN").then_some(secret?.into());
     let result =
         prepare::prepare(bundles.dir.path(), &Images::at(bundles.dir.path()), &variables, &mut |it| {
-            seen.push(it)
+            seen.push(it);
         });
     result.map(|_| seen).map_err(|error| error.to_string())
 }

@@ -288,7 +288,7 @@ fn a_new_image_is_exchanged_for_the_old_one() {
     fs::write(bundles.path("a/.rootfs.image"), "replacing\n").unwrap();
     fs::create_dir(bundles.path("a/.rootfs.partial")).unwrap();
     fs::write(bundles.path("a/.rootfs.image.partial"), "half").unwrap();
-    fs::set_permissions(bundles.path("a/.rootfs.partial"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bundles.path("a/.rootfs.partial"), fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(bundles.prepare(store.path()).unwrap().0.unpacked.len(), 1);
     assert_eq!(bundles.names("a"), [".rootfs.image", "config.json", "rootfs"]);
 }

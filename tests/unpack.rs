@@ -442,6 +442,138 @@ fn bombs_have_an_end() {
 }
 
 #[test]
+fn limits_are_named() {
+    let small = |limits| unpack_blobs(&[gzip(&Tar::new().file("a/b/c", "").end())], limits);
+    let limits = Limits { entries: 2, ..Limits::default() };
+    assert!(small(limits).error().contains("more than 2 entries"), "directories without an entry count");
+    let limits = Limits { layers: 0, ..Limits::default() };
+    assert!(small(limits).error().contains("1 layers, and the limit is 0"));
+    let name = "n".repeat(256);
+    let layer = Tar::new().extension(b'L', name.as_bytes()).file("x", "");
+    assert!(unpack(vec![layer]).error().contains("a name of 256 bytes, and the limit is 255"));
+    let deep = |depth: usize| {
+        let path = ["d"; 513][..depth].join("/");
+        unpack(vec![Tar::new().extension(b'L', format!("{path}\0").as_bytes()).dir("x")])
+    };
+    deep(512).ok();
+    assert!(deep(513).error().contains("more than 512 directories inside each other"));
+    let layer = Tar::new().pax(&[("SCHILY.xattr.user.large", &vec![b'x'; 70_000])]).file("x", "");
+    let root = unpack(vec![layer]);
+    assert!(
+        root.result.is_ok() || root.error().contains("the extended attribute `user.large` of 70000 bytes")
+    );
+}
+
+/// Content that is compressed better than content is.
+#[test]
+fn bombs_are_seen_before_they_fill_the_disk() {
+    // An empty archive, and what follows it is read and not written.
+    let zeros = vec![0; 64 << 20];
+    let mut bytes = Vec::new();
+    let mut encoder = zstd::Encoder::new(&mut bytes, 1).unwrap();
+    for _ in 0..24 {
+        std::io::Write::write_all(&mut encoder, &zeros).unwrap();
+    }
+    encoder.finish().unwrap();
+    let blob = Blob { media_type: format!("{}+zstd", support::TAR), bytes, ..zstd(b"") };
+    let root = unpack_blobs(&[blob], Limits::default());
+    assert!(root.error().contains("more than 250 times"), "{}", root.error());
+}
+
+/// Maps of holes are held to the file and to what is stored, as Go's `archive/tar` does.
+#[test]
+fn hostile_maps_of_holes_are_refused() {
+    let pax = |map: &'static str, stored: &'static str| {
+        let records: &[(&str, &[u8])] =
+            &[("GNU.sparse.map", map.as_bytes()), ("GNU.sparse.size", b"20"), ("GNU.sparse.name", b"holes")];
+        Tar::new().pax(records).file("x", stored)
+    };
+    let inside = |map: &str| {
+        let records: &[(&str, &[u8])] = &[
+            ("GNU.sparse.major", b"1"),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.realsize", b"20"),
+            ("GNU.sparse.name", b"holes"),
+        ];
+        let mut content = map.as_bytes().to_vec();
+        content.resize(content.len().next_multiple_of(512), 0);
+        content.extend(b"ab");
+        Tar::new().pax(records).raw(Head::new(b'0', "x").size(content.len() as u64), &content)
+    };
+    let root = unpack(vec![pax("2,3,10,2", "abcde")]).ok();
+    assert_eq!(root.read("holes"), "\0\0abc\0\0\0\0\0de\0\0\0\0\0\0\0\0");
+    assert!(!root.exists("x"), "the name in the header is for those who know no holes");
+    let root = unpack(vec![inside("2\n0\n1\n19\n1\n").file("next", "n")]).ok();
+    assert_eq!((root.read("holes").len(), root.read("next").as_str()), (20, "n"));
+    let huge = "1\n".repeat(600_000);
+    let refused = [
+        ("overlap or are out of order", pax("10,2,2,3", "abcde")),
+        ("overlap or are out of order", pax("2,3,4,2", "abcde")),
+        ("beyond the file's 20 bytes", pax("18,3,20,2", "abcde")),
+        ("beyond the file's 20 bytes", pax("18446744073709551615,5", "abcde")),
+        ("for 4 bytes of content, and there are 5", pax("2,4", "abcde")),
+        ("for 6 bytes of content, and there are 5", pax("2,6", "abcde")),
+        ("malformed number", pax("2,-3", "abcde")),
+        ("not as long as it says", pax("2,5,7", "abcde")),
+        ("without the size", Tar::new().pax(&[("GNU.sparse.map", b"0,1")]).file("x", "a")),
+        ("misplaced", Tar::new().pax(&[("GNU.sparse.numbytes", b"1")]).file("x", "a")),
+        ("unknown version", Tar::new().pax(&[("GNU.sparse.major", b"2")]).file("x", "a")),
+        (
+            "what is no file",
+            Tar::new().pax(&[("GNU.sparse.map", b"0,0"), ("GNU.sparse.size", b"1")]).dir("x"),
+        ),
+        ("malformed", inside("x\n")),
+        ("malformed", inside("99999999999999999999999\n")),
+        ("malformed, truncated or too long", inside(&format!("99999999\n{huge}"))),
+        ("for 3 bytes of content, and there are 2", inside("1\n0\n3\n")),
+        (
+            "with holes, and the limit is",
+            Tar::new()
+                .pax(&[("GNU.sparse.map", b"0,0"), ("GNU.sparse.size", b"9000000000000")])
+                .file("x", ""),
+        ),
+    ];
+    for (want, layer) in refused {
+        let root = unpack(vec![layer]);
+        assert!(root.error().contains(want), "{}\n{want}", root.error());
+    }
+}
+
+/// What the directory has inherited, or hands down, is not in the image.
+#[test]
+fn nothing_is_inherited() {
+    let store = Store::new();
+    let layer = Tar::new()
+        .head(Head::new(b'5', "group").mode(0o2775).owner(0, 50))
+        .dir("group/inner")
+        .file("group/file", "")
+        .file("group/implied/file", "");
+    let manifest = store.image("amd64", &[gzip(&layer.end())]);
+    let layout = Layout::open(store.path()).unwrap().unwrap();
+    let image =
+        image::by_manifest(&layout, &manifest["digest"].as_str().unwrap().parse().unwrap()).unwrap().unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    fs::set_permissions(root.path(), mode(0o2777)).unwrap();
+    if is_root() {
+        std::os::unix::fs::chown(root.path(), None, Some(77)).unwrap();
+        fs::set_permissions(root.path(), mode(0o2777)).unwrap();
+    }
+    image::unpack(&layout, &image, root.path()).unwrap();
+    let own = rustix::process::getegid().as_raw();
+    for (path, mode) in [
+        ("", 0o755),
+        ("group/inner", 0o755),
+        ("group/file", 0o644),
+        ("group/implied", 0o755),
+        ("group/implied/file", 0o644),
+    ] {
+        let data = fs::metadata(root.path().join(path)).unwrap();
+        assert_eq!((data.mode() & 0o7777, data.gid()), (mode, own), "{path}");
+    }
+}
+
+#[test]
 fn owners_devices_and_attributes() {
     let capability: &[u8] = &[1, 0, 0, 2, 10, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let layer = Tar::new()
@@ -472,7 +604,7 @@ fn owners_devices_and_attributes() {
     );
     if !is_root() {
         println!("skipped: only root can give files away and make devices");
-        assert_eq!((report.owners, report.devices), (3, 2));
+        assert_eq!((report.owners, report.devices), (4, 2), "the place of a device has an owner too");
         return;
     }
     assert_eq!((report.owners, report.devices), (0, 0));

@@ -81,22 +81,23 @@ fn outcome(error: &Error) -> Outcome {
     }
 }
 
-/// The same with the users of the containers. Root of that namespace is to find the images of the user.
+/// The same with the users of the containers. Root of that namespace is to find the images of the user, where there is
+/// a place for them.
 fn again(mapping: &Mapping, args: &PrepareArgs) -> Outcome {
-    let handed = args.state.handed_on(std::env::args_os().skip(1));
-    let program = std::env::current_exe().map_err(|error| error.to_string());
-    let status = handed.map_err(|error| error.to_string()).and_then(|handed| {
-        in_namespace(mapping, &program?, handed)
-            .map_err(|error| format!("the bundles have users of their own: {error}"))
-    });
-    match status {
+    let given = || std::env::args_os().skip(1);
+    let handed: Vec<_> = match args.state.handed_on(given()) {
+        Ok(handed) => handed.collect(),
+        Err(_) => given().collect(),
+    };
+    let program = std::env::current_exe();
+    match program.and_then(|program| in_namespace(mapping, &program, handed.into_iter())) {
         Ok(status) => match status.code() {
             Some(0) => Outcome::Done,
             Some(1) => Outcome::Wrong,
             _ => Outcome::Failed,
         },
         Err(error) => {
-            complain(&format!("error: {error}\n"));
+            complain(&format!("error: the bundles have users of their own: {error}\n"));
             Outcome::Failed
         }
     }
@@ -158,7 +159,7 @@ fn remarks(summary: &Summary) -> String {
     for (bundle, report) in &summary.unpacked {
         let lost = [
             (report.owners, "files belong to you and not to their owners"),
-            (report.devices, "devices are left out"),
+            (report.devices, "devices are empty files"),
             (report.xattrs, "extended attributes are left out"),
         ];
         for (count, what) in lost.into_iter().filter(|(count, _)| *count > 0) {

@@ -57,8 +57,10 @@ impl Attributes {
     /// that lets its owner write to it and nobody else do anything.
     pub fn first_mode(&self, entry: &Entry, private: Mode) -> Mode {
         // Owners and extended attributes come before the mode, which may keep their writer out.
-        let writable = self.is_root() || (entry.xattrs.is_empty() && self.is_own(entry));
-        if writable && entry.mode & 0o7000 == 0 { Mode::from_raw_mode(entry.mode) } else { private }
+        let nothing_before = entry.xattrs.is_empty() && (entry.uid, entry.gid) == (0, 0);
+        let writable = Mode::from_raw_mode(entry.mode).contains(private);
+        let safe = self.is_root() || (nothing_before && writable);
+        if safe && entry.mode & 0o7000 == 0 { Mode::from_raw_mode(entry.mode) } else { private }
     }
 
     /// The mode that the kernel makes of it.
@@ -151,8 +153,7 @@ fn owner_record(uid: u32, gid: u32) -> Vec<u8> {
 
 /// Removes the extended attributes that entries can set.
 pub(super) fn clear_xattrs(fd: &OwnedFd) -> io::Result<()> {
-    // Few files have any, so the length is asked for first.
-    match rustix::fs::flistxattr(fd, &mut [0_u8; 0]) {
+    match rustix::fs::flistxattr_query(fd) {
         Ok(0) | Err(Errno::NOTSUP) => return Ok(()),
         length => length?,
     };

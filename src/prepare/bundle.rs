@@ -10,7 +10,6 @@ use super::Error;
 use super::checksums::Sums;
 use super::owner::{Mapping, Range};
 use super::tree::Tree;
-use crate::diag::Invalid;
 use crate::image::{Digest, MountPoint, Reference, SourceName};
 use crate::lower::annotations::{self, CREATE, EXTERNAL, IMAGE, IMAGE_SOURCE, NOCOPY, PRIVATE};
 use crate::lower::root::ROOTFS;
@@ -331,8 +330,8 @@ impl Bundle {
 }
 
 fn parse_source(text: &str) -> Result<SourceName, String> {
-    let invalid = |invalid: Invalid| format!("the annotation {IMAGE_SOURCE}: {}", invalid.message);
-    text.parse().map_err(invalid)
+    text.parse::<SourceName>()
+        .map_err(|invalid| format!("the annotation {IMAGE_SOURCE}: {}", invalid.message))
 }
 
 fn parse_image(text: &str) -> Result<(Reference, Digest), String> {

@@ -30,7 +30,7 @@ impl Elsewhere for Fake {
     fn repository(&self, reference: &Reference) -> Result<Box<dyn Source>, Error> {
         self.asked.borrow_mut().push(reference.familiar());
         let registry = self.registry.as_deref().unwrap_or(Path::new("/nonexistent"));
-        Ok(Box::new(Layout::open(registry)?.expect("the registry is there")))
+        Ok(Box::new(Layout::open(registry)?.unwrap()))
     }
 
     fn store(&self) -> Result<Option<Box<dyn Source>>, Error> {
@@ -68,8 +68,7 @@ fn asked(rest: &str, registry: &Store) -> [usize; 3] {
     [Anew::None, Anew::None, Anew::All].map(|anew| {
         let fake = Rc::new(Fake { registry: Some(registry.path().to_owned()), ..Fake::default() });
         let _refused = lock(&project, &fake, Reach::Network, anew);
-        let asked = fake.asked.borrow().len();
-        asked
+        fake.asked.borrow().len()
     })
 }
 

@@ -51,8 +51,8 @@ impl Bundles {
     /// Lists all regular files that are there.
     pub fn seal(&self) -> &Self {
         let mut text = format!("{HEADER}\n");
-        let walk = walkdir::WalkDir::new(self.dir.path()).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| entry.file_name() != "rootfs") {
+        let all = walkdir::WalkDir::new(self.dir.path()).sort_by_file_name().into_iter();
+        for entry in all.filter_entry(|entry| entry.file_name() != "rootfs") {
             let entry = entry.unwrap();
             let path = entry.path().strip_prefix(self.dir.path()).unwrap().to_str().unwrap();
             if entry.file_type().is_file() && path != "SHA256SUMS" && !path.contains("rootfs") {
@@ -65,7 +65,7 @@ impl Bundles {
     pub fn prepare(&self, images: &Path) -> Result<(Summary, Vec<Progress>), String> {
         let mut seen = Vec::new();
         let result = prepare::prepare(self.dir.path(), &Images::at(images), &|_| None, &mut |progress| {
-            seen.push(progress)
+            seen.push(progress);
         });
         result.map(|summary| (summary, seen)).map_err(|error| error.to_string())
     }

@@ -127,8 +127,9 @@ impl Parents {
         }
         let known = self.open.iter().find(|(_, parent)| parent.inode == opened.inode);
         let parent = known.map_or(opened, |(_, parent)| parent.clone());
-        let superfluous = if self.open.len() >= OPEN { self.open.pop_back() } else { None };
-        if let Some((_, last)) = superfluous {
+        if self.open.len() >= OPEN
+            && let Some((_, last)) = self.open.pop_back()
+        {
             self.close(&last)?;
         }
         if parent.now.get().contains(Mode::SGID) {

@@ -61,7 +61,7 @@ pub enum Command {
     /// Compare the bundles on disk with what `build` would write
     ///
     /// Writes nothing. Says for each file that differs whether it is out of date, edited by hand, missing or extra,
-    /// and which command mends it.
+    /// and which command mends it. Images are known from the lock alone.
     Check(ProjectArgs),
     /// Find the images and write down which they are
     ///

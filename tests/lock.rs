@@ -1,6 +1,7 @@
 //! Where images come from, what the lock keeps of that, and which commands go how far for it.
 #![allow(
     clippy::disallowed_methods,
+    clippy::format_push_string,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests make their inputs"

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use super::state::{StateArgs, StateError};
+use super::store::amount;
 use super::{ImageArgs, complain};
 use crate::diag::Invalid;
 use crate::image::{Error, Image, Reference, Registries, Source, SourceName, Store};
@@ -84,7 +85,7 @@ impl Elsewhere for Host {
         // The store is told by which name it was fetched.
         let image = Image { name: Some(reference.to_string()), ..image.clone() };
         if !store.has(&image)? {
-            complain(&format!("{}: fetching {}\n", reference.familiar(), amount(&image)));
+            complain(&format!("{}: fetching {}\n", reference.familiar(), layers(&image)));
             store.fetch(source, &image, &|_| ())?;
         }
         Ok(Box::new(store))
@@ -95,13 +96,13 @@ fn failed(reference: &Reference, reason: impl fmt::Display) -> Error {
     Error::Layout { path: reference.to_string().into(), reason: reason.to_string() }
 }
 
-fn amount(image: &Image) -> String {
+fn layers(image: &Image) -> String {
     let bytes = image.layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     let layers = match image.layers.len() {
         1 => "1 layer".to_owned(),
         count => format!("{count} layers"),
     };
-    format!("{layers}, {}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+    format!("{layers}, {}", amount(bytes))
 }
 
 /// Has the store keep the images of a lock, if there is a store.

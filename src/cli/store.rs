@@ -198,7 +198,7 @@ fn blobs(count: u64) -> String {
 }
 
 /// Three digits and a unit of a thousand each, as Docker prints the size of an image.
-fn amount(bytes: u64) -> String {
+pub(super) fn amount(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     let (mut whole, mut rest, mut name) = (bytes, 0, "B");
     for unit in UNITS {

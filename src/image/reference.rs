@@ -44,10 +44,11 @@ impl Reference {
     /// The shortest name that is normalised to this one, as Docker shows it: `redis:7`.
     pub fn familiar(&self) -> String {
         let text = self.to_string();
-        let short = text.strip_prefix("docker.io/").map(|rest| rest.strip_prefix("library/").unwrap_or(rest));
+        let short = text.strip_prefix("docker.io/");
+        let shortest = short.and_then(|short| short.strip_prefix("library/"));
         // A first part that looks like a registry would be taken for one.
-        let short = short.filter(|short| short.parse::<Reference>().is_ok_and(|short| short == *self));
-        short.map_or_else(|| text.clone(), str::to_owned)
+        let is_same = |short: &&str| short.parse::<Reference>().is_ok_and(|short| short == *self);
+        [shortest, short].into_iter().flatten().find(is_same).unwrap_or(&text).to_owned()
     }
 
     /// Whether a text names the same repository and the same tag; a digest in either does not matter.

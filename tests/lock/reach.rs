@@ -44,7 +44,7 @@ fn what_is_locked_needs_no_image() {
         .run(&["explain", "web", "/process/args"])
         .is_quiet()
         .says("image docker.io/library/app:latest: Cmd");
-    project.run(&["build"]).fails("images/index.json");
+    project.run(&["build"]).fails("images/oci-layout");
     fs::remove_dir_all(project.path("images")).unwrap();
     project.run(&["build"]).is_quiet().says("up to date");
     project.run(&["lock"]).is_quiet().says("unchanged");

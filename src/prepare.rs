@@ -20,6 +20,7 @@ use tree::Tree;
 
 mod bundle;
 mod checksums;
+mod flush;
 mod images;
 mod namespace;
 mod owner;

@@ -137,15 +137,22 @@ fn packages() -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for package in PACKAGES {
         if find(package).is_none() {
-            let apt = Command::new("apt-get").args(["download", "-q", package]).current_dir(&cache).output();
-            let apt = apt.map_err(|error| error.to_string())?;
-            if !apt.status.success() {
-                return Err(format!("{package}: {}", String::from_utf8_lossy(&apt.stderr)));
-            }
+            download(package, &cache)?;
         }
         found.push(find(package).ok_or_else(|| format!("{package} was not downloaded"))?);
     }
     Ok(found)
+}
+
+fn download(package: &str, into: &Path) -> Result<(), String> {
+    let apt = |args: &[&str]| {
+        let output = Command::new("apt-get").args(args).arg("-q").current_dir(into).output();
+        let output = output.map_err(|error| error.to_string())?;
+        let errors = || format!("{}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() { Ok(()) } else { Err(errors()) }
+    };
+    // What is known of packages may be nothing, or old.
+    apt(&["download", package]).or_else(|_| apt(&["update"]).and_then(|()| apt(&["download", package])))
 }
 
 fn owned(kind: u8, path: &str) -> Head {

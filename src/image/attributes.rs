@@ -72,6 +72,12 @@ impl Attributes {
         (entry.uid, entry.gid) == (self.uid, self.gid)
     }
 
+    /// Whether something made in a directory of group `parent` has the owner and all the attributes of an entry.
+    pub fn is_given(&self, entry: &Entry, parent: u32) -> bool {
+        let recorded = self.is_root() || (entry.uid, entry.gid) == (0, 0);
+        entry.xattrs.is_empty() && self.is_own(entry) && parent == self.gid && recorded
+    }
+
     /// Gives something away that this process has made in a directory of group `parent`, which file systems mounted
     /// with `grpid` give to new files. Only root can, and in a user namespace only to the users that it has.
     pub fn own(

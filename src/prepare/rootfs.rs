@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::images::Found;
 use super::tree::Tree;
-use super::{Bundle, Error, Progress, is_full};
+use super::{Bundle, Error, Progress, flush, is_full};
 use crate::image::{self, Digest, Limits, Reference, Report};
 use crate::lower::root::ROOTFS;
 
@@ -55,9 +55,14 @@ impl Rootfs<'_> {
     pub fn unpack(&self, found: &Found, tell: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
         let partial = self.begin()?;
         let tell = RefCell::new(tell);
-        let read = |bytes| (tell.borrow_mut())(Progress::Read { bytes });
         let Found { source, image } = found;
-        let unpacked = image::unpack_with(&**source, image, &partial, Limits::default(), &read);
+        let unpacked = flush::beside(&self.directory()?, |flush| {
+            let read = |bytes| {
+                flush(bytes);
+                (tell.borrow_mut())(Progress::Read { bytes });
+            };
+            image::unpack_with(&**source, image, &partial, Limits::default(), &read)
+        });
         let mut report = unpacked.map_err(|error| self.failed(error))?;
         if self.bundle.mapping.one().is_some() {
             // Nobody else is in the container.

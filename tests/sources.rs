@@ -144,6 +144,23 @@ fn a_store_with_documents_alone_is_completed() {
     assert!(case.bundles.path("web/rootfs/version").exists());
 }
 
+/// A fetch may be broken off after any of the blobs, and `store verify` removes a damaged one.
+#[test]
+fn a_store_that_lacks_a_blob_gets_it_again() {
+    let case = Case::new(&json!({}));
+    case.prepare(&[], nowhere()).unwrap();
+    let blobs = case.store().join("blobs/sha256");
+    let names: Vec<_> = fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names.len(), 3);
+    for (number, name) in names.iter().enumerate() {
+        fs::remove_file(name).unwrap();
+        case.forget();
+        case.prepare(&[], nowhere()).unwrap();
+        assert_eq!(case.asked.borrow().len(), number + 2);
+        assert!(case.bundles.path("web/rootfs/version").exists() && name.exists());
+    }
+}
+
 #[test]
 fn the_first_place_counts() {
     let app: Reference = "app:1".parse().unwrap();

@@ -192,9 +192,18 @@ fn no_registry_is_asked_where_it_is_not_meant() {
             Err(error) => {
                 assert!(!is_asked, "{policy}: {error}");
                 let want = format!("no registry was asked, as web has `pull_policy: {policy}`");
-                assert!(error.contains(&want) && error.contains("nothing is at not-there"), "{error}");
+                assert!(error.contains(&want) && error.contains("no images are at not-there"), "{error}");
             }
         }
+        assert_eq!(!case.asked.borrow().is_empty(), is_asked, "{policy}");
+    }
+    // One that is named for the image may be asked for what is built, but not where none may, as in `lock`.
+    for (policy, is_asked) in [("never", false), ("build", true)] {
+        let policy = json!(policy).to_string();
+        let source = "docker://registry.example/app:1";
+        let case =
+            Case::new(&json!({"io.bundlegen.pull-policy": policy, "io.bundlegen.image-source": source}));
+        assert_eq!(case.prepare(&[], nowhere()).is_ok(), is_asked, "{policy}");
         assert_eq!(!case.asked.borrow().is_empty(), is_asked, "{policy}");
     }
     // Another bundle of the image may ask.

@@ -91,6 +91,7 @@ impl<'a> Finder<'a> {
         let mut remote = Vec::new();
         for (name, directory) in self.named(roots) {
             match name.registry() {
+                Some(_) if is_never_asked(roots) => {}
                 Some(reference) => remote.push(reference.clone()),
                 None => match search.local(&name, &directory)? {
                     None => {}
@@ -227,6 +228,12 @@ impl<'a> Finder<'a> {
     fn keep(&self, store: &Store, root: &Rootfs) -> Result<(), Error> {
         store.keep(self.tree.path()).map_err(|error| root.failed(error))
     }
+}
+
+/// Whether no registry may be asked, not even one that is named for the image: `lock` understands the policies so.
+fn is_never_asked(roots: &[Rootfs]) -> bool {
+    let says = |policy| roots.iter().any(|root| root.bundle.pull_policy == policy);
+    says(PullPolicy::Never("never")) && !says(PullPolicy::Any)
 }
 
 /// Opens a store, and tells that somebody is waited for.

@@ -74,7 +74,8 @@ impl Case {
             Ok(Box::new(Layout::open(self.layout.path())?.unwrap()))
         };
         let store = self.store();
-        let images = Images { named, place, store: Some(&store), registries: Some(&registry) };
+        let images =
+            Images { named, place, is_usual: false, store: Some(&store), registries: Some(&registry) };
         let mut seen = Vec::new();
         let done = prepare::prepare(self.bundles.dir.path(), &images, &|_| None, &mut |it| seen.push(it));
         done.map(|_| seen).map_err(|error| error.to_string())
@@ -214,16 +215,35 @@ fn no_registry_is_asked_where_it_is_not_meant() {
 }
 
 #[test]
+fn a_usual_place_without_images_is_passed_over() {
+    let case = Case::new(&json!({}));
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("logo.png"), "a picture").unwrap();
+    let prepare = |is_usual| {
+        let images = Images { is_usual, ..Images::at(place.path()) };
+        prepare::prepare(case.bundles.dir.path(), &images, &|_| None, &mut |_| {}).unwrap_err().to_string()
+    };
+    assert!(prepare(true).contains("is nowhere: no images are at "), "{}", prepare(true));
+    assert!(prepare(false).contains("oci-layout: No such file"), "{}", prepare(false));
+}
+
+#[test]
 fn a_registry_that_fails_is_named() {
     let case = Case::new(&json!({}));
     let refuse = |_: &Reference| -> Result<Box<dyn Source>, Error> {
         Err(Error::Layout { path: "registry.example".into(), reason: "no route".into() })
     };
     let store = case.store();
-    let images = Images { named: &[], place: nowhere(), store: Some(&store), registries: Some(&refuse) };
+    let images = Images {
+        named: &[],
+        place: nowhere(),
+        is_usual: false,
+        store: Some(&store),
+        registries: Some(&refuse),
+    };
     let tree = case.bundles.dir.path();
     let error = prepare::prepare(tree, &images, &|_| None, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("nothing is at not-there; registry.example: no route; say"), "{error}");
+    assert!(error.contains("no images are at not-there; registry.example: no route; say"), "{error}");
     assert!(!case.bundles.path("web/rootfs").exists());
 }
 

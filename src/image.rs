@@ -59,7 +59,7 @@ pub use registry::{Mirror, Patience, Proxy, Registries, RegistryError, Repositor
 pub use root::remove_tree;
 pub use select::{by_manifest, find};
 pub use source::{Content, Source};
-pub use source_name::{OpenRepository, SourceName, open_path};
+pub use source_name::{OpenRepository, SourceName, open_path, open_usual};
 pub use store::{Damaged, Fetched, Fetching, Keep, Kept, Pruned, Step, Store, Verification};
 pub use unpack::{Limits, Report, unpack, unpack_with, unpack_within};
 pub use users::{User, resolve_group, resolve_user};

@@ -234,8 +234,8 @@ pub enum Error {
 /// A place that does not have an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Looked {
-    /// There is no such place.
-    #[error("nothing is at {0}")]
+    /// There is no such place, or something else is there.
+    #[error("no images are at {0}")]
     Nothing(String),
     /// It has other images.
     #[error("not in {0}")]

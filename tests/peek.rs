@@ -106,6 +106,31 @@ fn unpacking_agrees() {
     assert!(files > 25 && nothing > 60 && refused > 8, "{files} {nothing} {refused}");
 }
 
+/// What all layers have together is limited, and one layer may be there many times.
+#[test]
+fn many_bombs_are_one() {
+    let (parts, zeros) = (10, vec![0; 64 << 20]);
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    for _ in 0..parts {
+        encoder.write_all(&zeros).unwrap();
+    }
+    let (bytes, diff_id) =
+        (encoder.finish().unwrap(), image::Digest::sha256(&zeros.repeat(parts)).to_string());
+    let bomb = || Blob { bytes: bytes.clone(), media_type: format!("{TAR}+zstd"), diff_id: diff_id.clone() };
+    drop(zeros);
+    let read = |blobs: &[Blob]| {
+        let store = Store::new();
+        let (layout, image) = open(&store, blobs);
+        read_small_files(&layout, &image, &["etc/passwd"]).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(&[bomb()]).unwrap()["etc/passwd"], None);
+    let error = read(&[bomb(), bomb()]).unwrap_err();
+    assert!(error.contains("more than 250 times"), "{error}");
+    let empty: Vec<_> = (0..513).map(|_| plain(Tar::new().end())).collect();
+    let error = read(&empty).unwrap_err();
+    assert!(error.contains("513 layers, and the limit is 512"), "{error}");
+}
+
 /// A layer with many names; it is compressed, as it is made of little.
 fn large(thousands: usize, of_entry: impl Fn(Tar, usize) -> Tar, last: Tar) -> Blob {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();

@@ -74,7 +74,8 @@ impl Case {
             Ok(Box::new(Layout::open(self.layout.path())?.unwrap()))
         };
         let store = self.store();
-        let images = Images { named, place, store: Some(&store), registries: Some(&registry) };
+        let images =
+            Images { named, place, is_usual: false, store: Some(&store), registries: Some(&registry) };
         let mut seen = Vec::new();
         let done = prepare::prepare(self.bundles.dir.path(), &images, &|_| None, &mut |it| seen.push(it));
         done.map(|_| seen).map_err(|error| error.to_string())
@@ -144,6 +145,23 @@ fn a_store_with_documents_alone_is_completed() {
     assert!(case.bundles.path("web/rootfs/version").exists());
 }
 
+/// A fetch may be broken off after any of the blobs, and `store verify` removes a damaged one.
+#[test]
+fn a_store_that_lacks_a_blob_gets_it_again() {
+    let case = Case::new(&json!({}));
+    case.prepare(&[], nowhere()).unwrap();
+    let blobs = case.store().join("blobs/sha256");
+    let names: Vec<_> = fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names.len(), 3);
+    for (number, name) in names.iter().enumerate() {
+        fs::remove_file(name).unwrap();
+        case.forget();
+        case.prepare(&[], nowhere()).unwrap();
+        assert_eq!(case.asked.borrow().len(), number + 2);
+        assert!(case.bundles.path("web/rootfs/version").exists() && name.exists());
+    }
+}
+
 #[test]
 fn the_first_place_counts() {
     let app: Reference = "app:1".parse().unwrap();
@@ -175,9 +193,18 @@ fn no_registry_is_asked_where_it_is_not_meant() {
             Err(error) => {
                 assert!(!is_asked, "{policy}: {error}");
                 let want = format!("no registry was asked, as web has `pull_policy: {policy}`");
-                assert!(error.contains(&want) && error.contains("nothing is at not-there"), "{error}");
+                assert!(error.contains(&want) && error.contains("no images are at not-there"), "{error}");
             }
         }
+        assert_eq!(!case.asked.borrow().is_empty(), is_asked, "{policy}");
+    }
+    // One that is named for the image may be asked for what is built, but not where none may, as in `lock`.
+    for (policy, is_asked) in [("never", false), ("build", true)] {
+        let policy = json!(policy).to_string();
+        let source = "docker://registry.example/app:1";
+        let case =
+            Case::new(&json!({"io.bundlegen.pull-policy": policy, "io.bundlegen.image-source": source}));
+        assert_eq!(case.prepare(&[], nowhere()).is_ok(), is_asked, "{policy}");
         assert_eq!(!case.asked.borrow().is_empty(), is_asked, "{policy}");
     }
     // Another bundle of the image may ask.
@@ -188,16 +215,35 @@ fn no_registry_is_asked_where_it_is_not_meant() {
 }
 
 #[test]
+fn a_usual_place_without_images_is_passed_over() {
+    let case = Case::new(&json!({}));
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("logo.png"), "a picture").unwrap();
+    let prepare = |is_usual| {
+        let images = Images { is_usual, ..Images::at(place.path()) };
+        prepare::prepare(case.bundles.dir.path(), &images, &|_| None, &mut |_| {}).unwrap_err().to_string()
+    };
+    assert!(prepare(true).contains("is nowhere: no images are at "), "{}", prepare(true));
+    assert!(prepare(false).contains("oci-layout: No such file"), "{}", prepare(false));
+}
+
+#[test]
 fn a_registry_that_fails_is_named() {
     let case = Case::new(&json!({}));
     let refuse = |_: &Reference| -> Result<Box<dyn Source>, Error> {
         Err(Error::Layout { path: "registry.example".into(), reason: "no route".into() })
     };
     let store = case.store();
-    let images = Images { named: &[], place: nowhere(), store: Some(&store), registries: Some(&refuse) };
+    let images = Images {
+        named: &[],
+        place: nowhere(),
+        is_usual: false,
+        store: Some(&store),
+        registries: Some(&refuse),
+    };
     let tree = case.bundles.dir.path();
     let error = prepare::prepare(tree, &images, &|_| None, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("nothing is at not-there; registry.example: no route; say"), "{error}");
+    assert!(error.contains("no images are at not-there; registry.example: no route; say"), "{error}");
     assert!(!case.bundles.path("web/rootfs").exists());
 }
 

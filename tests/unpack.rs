@@ -391,6 +391,17 @@ fn blobs_are_verified() {
     }
 }
 
+/// As umoci ends an archive: without the end, and without what fills the last block. Go's reader does without both.
+#[test]
+fn an_archive_may_end_with_the_last_content() {
+    let mut tar = Tar::new().file("first", "1").file("last", "content").0;
+    tar.truncate(3 * 512 + "content".len());
+    for blob in [plain(tar.clone()), gzip(&tar)] {
+        let root = unpack_blobs(&[blob], Limits::default()).ok();
+        assert_eq!((root.read("first"), root.read("last")), ("1".to_owned(), "content".to_owned()));
+    }
+}
+
 #[test]
 fn a_blob_that_was_changed_is_refused() {
     let store = Store::new();

@@ -27,6 +27,7 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
     let images = Images {
         named: &named,
         place: &place,
+        is_usual: args.images.is_none(),
         store: store.as_deref(),
         registries: if args.offline { None } else { Some(&repository) },
     };

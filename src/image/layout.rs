@@ -52,6 +52,11 @@ impl Layout {
         Ok(Some(Layout { path: path.to_owned(), entries }))
     }
 
+    /// Whether a directory has any part of a layout.
+    pub(super) fn is_begun(path: &Path) -> bool {
+        [LAYOUT_FILE, INDEX_FILE, "blobs"].iter().any(|name| path.join(name).exists())
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path

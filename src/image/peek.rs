@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::archive::{Archive, Entry};
 use super::layer::{Layer, Meter};
@@ -29,6 +30,7 @@ pub fn read_small_files(
     image: &Image,
     paths: &[&str],
 ) -> Result<BTreeMap<String, Option<Vec<u8>>>, Error> {
+    Limits::default().check_layers(image)?;
     let mut names = Names::new(paths);
     for _ in 0..MAX_SCANS {
         let wrong = scan(source, image, &mut names)?;
@@ -48,9 +50,9 @@ pub fn read_small_files(
 /// some names are not known.
 fn scan(source: &dyn Source, image: &Image, names: &mut Names) -> Result<Option<Error>, Error> {
     let (mut entries, most) = (0, Limits::default().entries);
-    let mut wrong = None;
+    let (mut wrong, meter) = (None, Meter::new(Limits::default().bytes));
     for (layer, descriptor) in image.layers.iter().enumerate() {
-        each_entry(source, image, layer, |number, entry, content| {
+        each_entry(source, image, layer, &meter, |number, entry, content| {
             entries += 1;
             if entries > most {
                 return Err(bad(format!("more than {most} entries")));
@@ -87,11 +89,12 @@ fn contents(
         }
         files.insert(path.to_owned(), content.and_then(|content| content.bytes).map(|bytes| bytes.to_vec()));
     }
+    let meter = Meter::new(Limits::default().bytes);
     for layer in 0..image.layers.len() {
         if !wanted.keys().any(|place| place.layer == layer) {
             continue;
         }
-        each_entry(source, image, layer, |number, _, content| {
+        each_entry(source, image, layer, &meter, |number, _, content| {
             if let Some(paths) = wanted.get(&Position { layer, number }) {
                 let mut bytes = Vec::new();
                 content.take(MAX_FILE).read_to_end(&mut bytes)?;
@@ -107,13 +110,13 @@ fn each_entry(
     source: &dyn Source,
     image: &Image,
     layer: usize,
+    meter: &Arc<Meter>,
     mut visit: impl FnMut(u64, &Entry, &mut Archive<Layer>) -> io::Result<()>,
 ) -> Result<(), Error> {
     let mut layers = image.layers.iter().zip(&image.configuration.diff_ids);
     let Some((descriptor, diff_id)) = layers.nth(layer) else { return Ok(()) };
     let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
-    let mut archive =
-        Archive::new(Layer::open(source, descriptor, diff_id, &Meter::new(Limits::default().bytes))?);
+    let mut archive = Archive::new(Layer::open(source, descriptor, diff_id, meter)?);
     let mut number = 0;
     while let Some(entry) = archive.next().map_err(in_layer)? {
         visit(number, &entry, &mut archive).map_err(|error| Error::Entry {

@@ -135,6 +135,12 @@ pub fn open_path(path: &Path) -> Result<Option<Box<dyn Source>>, Error> {
     Ok(open_listed(path)?.map(|opened| opened.source as Box<dyn Source>))
 }
 
+/// The same for the place where images usually are. Its name is one that many projects have for their pictures, so a
+/// directory without any part of a layout is somebody else's, and not a damaged one.
+pub fn open_usual(path: &Path) -> Result<Option<Box<dyn Source>>, Error> {
+    if path.is_dir() && !Layout::is_begun(path) { Ok(None) } else { open_path(path) }
+}
+
 /// A source on this host's disks.
 struct Opened {
     transport: Transport,

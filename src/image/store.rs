@@ -19,7 +19,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::document::Entry;
+use super::document::{Document, Entry};
 use super::source::{Content, MAX_JSON, Source};
 use super::{Descriptor, Digest, Error, Image, Reference};
 use directory::Lock;
@@ -99,7 +99,12 @@ impl Source for Store {
             let reason = format!("{size} bytes, and the limit for a document is {MAX_JSON}");
             return Err(Error::blob(digest, reason));
         }
-        blobs::read(file, &self.blob_path(digest)).map(Some)
+        let bytes = blobs::read(file, &self.blob_path(digest))?;
+        // A manifest without its configuration is no image: a fetch was broken off between the two, or the configuration
+        // was damaged. Whoever is told that there is none goes on to where it can be fetched.
+        let config = serde_json::from_slice::<Document>(&bytes).ok().and_then(|document| document.config);
+        let is_known = config.map_or(Ok(true), |config| self.has_blob(&config.descriptor()))?;
+        Ok(Some(bytes).filter(|_| is_known))
     }
 
     fn blob(&self, descriptor: &Descriptor, from: u64) -> Result<Option<Content>, Error> {

@@ -49,6 +49,17 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Refuses an image with too many layers, which may be one layer many times.
+    pub(super) fn check_layers(&self, image: &Image) -> Result<(), Error> {
+        let (found, most) = (image.layers.len(), self.layers);
+        if found <= most {
+            return Ok(());
+        }
+        Err(Error::blob(&image.manifest.digest, format!("{found} layers, and the limit is {most}")))
+    }
+}
+
 /// What was unpacked, and what the system did not allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -89,10 +100,7 @@ pub fn unpack_with(
     limits: Limits,
     progress: &dyn Fn(u64),
 ) -> Result<Report, Error> {
-    if image.layers.len() > limits.layers {
-        let reason = format!("{} layers, and the limit is {}", image.layers.len(), limits.layers);
-        return Err(Error::blob(&image.manifest.digest, reason));
-    }
+    limits.check_layers(image)?;
     let meter = Meter::new(limits.bytes);
     let progress = Progress { meter: meter.clone(), told: 0, tell: progress };
     let mut unpack = Unpack::new(into, limits, progress, image).map_err(|error| Error::io(into, error))?;

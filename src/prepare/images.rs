@@ -12,7 +12,9 @@ use super::bundle::PullPolicy;
 use super::rootfs::Rootfs;
 use super::tree::Tree;
 use super::{Error, Fetched, Looked, Progress};
-use crate::image::{self, Image, OpenRepository, Reference, Source, SourceName, Step, Store, open_path};
+use crate::image::{
+    self, Image, OpenRepository, Reference, Source, SourceName, Step, Store, open_path, open_usual,
+};
 
 /// Where images may come from, in this order, but for what the bundles say of single images, which comes second.
 pub struct Images<'a> {
@@ -20,6 +22,8 @@ pub struct Images<'a> {
     pub named: &'a [(Reference, SourceName)],
     /// A directory or an archive with images.
     pub place: &'a Path,
+    /// Whether nobody has chosen that place, so that anything may be there.
+    pub is_usual: bool,
     /// The store for what is fetched; `None` if there is no place for one.
     pub store: Option<&'a Path>,
     /// The way to registries; `None` if none may be asked.
@@ -29,7 +33,7 @@ pub struct Images<'a> {
 impl<'a> Images<'a> {
     /// Those of one directory.
     pub fn at(place: &'a Path) -> Self {
-        Images { named: &[], place, store: None, registries: None }
+        Images { named: &[], place, is_usual: false, store: None, registries: None }
     }
 }
 
@@ -91,6 +95,7 @@ impl<'a> Finder<'a> {
         let mut remote = Vec::new();
         for (name, directory) in self.named(roots) {
             match name.registry() {
+                Some(_) if is_never_asked(roots) => {}
                 Some(reference) => remote.push(reference.clone()),
                 None => match search.local(&name, &directory)? {
                     None => {}
@@ -127,7 +132,8 @@ impl<'a> Finder<'a> {
 
     fn in_place(&mut self, search: &mut Search) -> Result<Option<Found>, Error> {
         if self.place.is_none() {
-            let opened = open_path(self.images.place).map_err(|error| search.root.failed(error))?;
+            let open = if self.images.is_usual { open_usual } else { open_path };
+            let opened = open(self.images.place).map_err(|error| search.root.failed(error))?;
             self.place = opened.map(Rc::from);
         }
         let Some(source) = &self.place else {
@@ -227,6 +233,12 @@ impl<'a> Finder<'a> {
     fn keep(&self, store: &Store, root: &Rootfs) -> Result<(), Error> {
         store.keep(self.tree.path()).map_err(|error| root.failed(error))
     }
+}
+
+/// Whether no registry may be asked, not even one that is named for the image: `lock` understands the policies so.
+fn is_never_asked(roots: &[Rootfs]) -> bool {
+    let says = |policy| roots.iter().any(|root| root.bundle.pull_policy == policy);
+    says(PullPolicy::Never("never")) && !says(PullPolicy::Any)
 }
 
 /// Opens a store, and tells that somebody is waited for.

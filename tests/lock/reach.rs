@@ -50,6 +50,22 @@ fn what_is_locked_needs_no_image() {
     project.run(&["lock"]).is_quiet().says("unchanged");
 }
 
+/// A web application has its pictures there.
+#[test]
+fn a_usual_place_without_images_is_passed_over() {
+    let project = Project::new(TWO);
+    let images = layout("first", &["app", "data:2"]);
+    project.write("images/logo.png", "a picture");
+    project.run(&["build"]).fails("the OCI image layout images is not there, and neither has the lock");
+    project.run(&["build", "--images", "images"]).fails("images/oci-layout: No such file");
+    let images = images.path().to_str().unwrap();
+    project.run(&["lock", "--images", images]).is_quiet();
+    project.run(&["build"]).is_quiet();
+    // One that was begun is damaged.
+    project.write("images/index.json", "{}");
+    project.run(&["build"]).fails("images/oci-layout: No such file");
+}
+
 #[test]
 fn commands_that_only_read_the_lock_ask_for_one() {
     let project = Project::new(TWO);

@@ -10,7 +10,7 @@ use super::wish::Wish;
 use crate::compose::decode::Pair;
 use crate::compose::{Extension, Images as Written};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::image::{Error, Reference, Source, SourceName, open_path};
+use crate::image::{Error, Reference, Source, SourceName, open_path, open_usual};
 use crate::load::in_project;
 use crate::nearest::nearest;
 use crate::project::{HostPath, Options};
@@ -64,7 +64,11 @@ impl Places {
         };
         place.map_or(Ok(()), |place| check_place(d, place))?;
         let path = common_path(extension, options);
-        let common = if matches!(search.reach, Reach::Lock(_)) { None } else { open_place(d, &path, place)? };
+        let is_usual = place.is_none() && options.images.is_none();
+        let common = match search.reach {
+            Reach::Lock(_) => None,
+            _ => open_place(d, &path, place, if is_usual { open_usual } else { open_path })?,
+        };
         let named = named(d, pairs, search, wishes, options)?;
         let of_all = place.map(|place| of_all(d, place, options));
         Ok(Places { path, common, named, of_all })
@@ -164,8 +168,9 @@ fn open_place(
     d: &mut Diagnostics,
     path: &Path,
     written: Option<&Spanned<Rc<str>>>,
+    open: fn(&Path) -> Result<Option<Box<dyn Source>>, Error>,
 ) -> Result<Option<Rc<dyn Source>>, Reported> {
-    let opened = open_path(path).map_err(|error| {
+    let opened = open(path).map_err(|error| {
         let draft = d.error(Code::Image, error.to_string());
         match written {
             Some(written) => draft.label(written.span, "the place of the images").emit(),

@@ -196,3 +196,10 @@ fn an_image_by_its_digest_is_that_one() {
         project.run(command).fails("the lock has another image under");
     }
 }
+
+#[test]
+fn a_registry_that_is_down_comes_with_what_to_do() {
+    let project = Project::new("services:\n  web:\n    image: '127.0.0.1:1/team/app:1'\n");
+    project.run(&["lock"]).fails("no connection").says("check the name of the registry and the network");
+    assert!(!project.path("bundlegen.lock").exists());
+}

@@ -210,8 +210,8 @@ pub enum Error {
     },
     /// No place has an image.
     #[error(
-        "{reference} with manifest {digest} is nowhere: {}; say where it is with `--image {}=SOURCE` or `--images DIR`",
-        looked.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), reference.familiar()
+        "{name} with manifest {digest} is nowhere:\n  {}\nsay where it is with `--image {name}=SOURCE` or `--images DIR`",
+        looked.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "), name = reference.familiar()
     )]
     Missing {
         /// The name of the image.

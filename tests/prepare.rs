@@ -97,7 +97,7 @@ fn a_failure_leaves_the_old_root() {
     let missing = json!({"digest": Digest::sha256(b"missing").to_string()});
     bundles.config("web", Some(&missing), &[]).seal();
     let error = bundles.prepare(Path::new("images")).unwrap_err();
-    let want = " is nowhere: no images are at images; no registry was asked, as this run is offline; say where it is with \
+    let want = " is nowhere:\n  no images are at images\n  no registry was asked, as this run is offline\nsay where it is with \
                 `--image app:1=SOURCE` or `--images DIR`";
     assert!(error.contains("app:1 with manifest sha256:") && error.ends_with(want), "{error}");
     assert!(bundles.path("web/rootfs/etc/version").exists());

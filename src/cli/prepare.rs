@@ -3,6 +3,7 @@
 mod bars;
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use super::{Outcome, PrepareArgs, complain, say};
 use crate::image::{Reference, Registries, Source, SourceName};
@@ -23,7 +24,7 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
     let named: Vec<(Reference, SourceName)> =
         args.image.iter().map(|image| (image.reference.clone(), image.source.clone())).collect();
     let (place, store) = (args.images.clone(), args.state.store_directory());
-    let place = place.unwrap_or_else(|| args.bundles.join("../images"));
+    let place = place.unwrap_or_else(|| beside(&args.bundles));
     let images = Images {
         named: &named,
         place: &place,
@@ -48,6 +49,14 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
             complain(&format!("error: {error}\n"));
             outcome(&error)
         }
+    }
+}
+
+/// Where the images are by default; a link to the bundles is followed first.
+fn beside(bundles: &Path) -> PathBuf {
+    match (bundles.parent(), bundles.file_name()) {
+        (Some(parent), Some(_)) if !bundles.is_symlink() => parent.join("images"),
+        _ => bundles.join("../images"),
     }
 }
 
@@ -124,7 +133,7 @@ fn done(progress: &Progress) -> String {
     match progress {
         Progress::Fetching { .. } | Progress::Fetched(_) | Progress::Read { .. } => String::new(),
         Progress::Verified { files } => format!("{files} files are as they were built\n"),
-        Progress::Unpacking { bundle, image, .. } => format!("{bundle}: unpacking {image}\n"),
+        Progress::Unpacking { bundle, image, .. } => format!("{bundle}: unpacking {}\n", image.familiar()),
         Progress::Waiting { path } => {
             format!("{}: another process is at work here; waiting for it to end\n", path.display())
         }

@@ -129,7 +129,13 @@ pub(super) fn read_entries(
     read: impl Fn(&str) -> Result<Vec<u8>, Error>,
 ) -> Result<Vec<Entry>, Error> {
     let layout_file = path.join(LAYOUT_FILE);
-    let version: LayoutFile = parse(&layout_file, &read(LAYOUT_FILE)?)?;
+    let text = read(LAYOUT_FILE).map_err(|error| match error {
+        Error::Io { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+            refused(path, "no OCI layout, as there is no `oci-layout` in it")
+        }
+        error => error,
+    })?;
+    let version: LayoutFile = parse(&layout_file, &text)?;
     if version.image_layout_version != "1.0.0" {
         let reason = format!("unknown layout version `{}`", version.image_layout_version);
         return Err(refused(&layout_file, &reason));

@@ -120,7 +120,9 @@ fn the_first_program_that_is_there_is_run() {
     }
     let calls = |path: &str| {
         let _absent = fs::remove_file(project.path("calls"));
-        project.run_with(&["lock", "--build"], &[("PATH", path)]).fails("is not at hand");
+        project
+            .run_with(&["lock", "--build"], &[("PATH", path)])
+            .fails("is not in the lock, and there is no");
         project.read("calls").lines().next().unwrap().to_owned()
     };
     assert_eq!(calls(&only), "docker");

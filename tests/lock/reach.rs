@@ -72,7 +72,7 @@ fn commands_that_only_read_the_lock_ask_for_one() {
     let images = layout("first", &["app", "data:2"]);
     project.link("images", &images);
     for command in [&["build", "--locked"][..], &["check"], &["explain", "web"]] {
-        project.run(command).fails("the lock does not have the image `docker.io/library/app:latest`");
+        project.run(command).fails("the lock does not have the image `app:latest`");
     }
     assert!(!project.path("bundlegen.lock").exists());
     project.run(&["build"]).is_quiet();
@@ -143,8 +143,8 @@ fn a_lock_that_does_not_fit_is_refused_where_it_must() {
     assert!(project.lock().contains("version:   1"));
     project.run(&["check"]).fails("bundlegen.lock");
     project.write("compose.yaml", &TWO.replace("app", "app:9"));
-    let near = "the lock does not have the image `docker.io/library/app:9`";
-    project.run(&["check"]).fails(near).says("it has `docker.io/library/app:latest`; run `bundlegen lock`");
+    let near = "the lock does not have the image `app:9`";
+    project.run(&["check"]).fails(near).says("the lock has `app:latest`; run `bundlegen lock`");
 }
 
 #[test]
@@ -211,4 +211,11 @@ fn an_image_by_its_digest_is_that_one() {
     for command in [&["build"][..], &["lock", "--upgrade"], &["check"]] {
         project.run(command).fails("the lock has another image under");
     }
+}
+
+#[test]
+fn a_registry_that_is_down_comes_with_what_to_do() {
+    let project = Project::new("services:\n  web:\n    image: '127.0.0.1:1/team/app:1'\n");
+    project.run(&["lock"]).fails("no connection").says("check the name of the registry and the network");
+    assert!(!project.path("bundlegen.lock").exists());
 }

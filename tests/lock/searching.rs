@@ -128,7 +128,7 @@ fn the_project_goes_before_the_registry() {
     assert!(project.lock().contains(&digest(registry.path(), "app")));
     let missing = service("image: nowhere");
     let error = lock(&missing, &fake, Reach::Network, Anew::None).unwrap_err();
-    assert!(error.contains("does not have the image `docker.io/library/nowhere:latest`"), "{error}");
+    assert!(error.contains("does not have the image `nowhere:latest`"), "{error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::image::Digest;
 use crate::prepare::{Fetched, Progress};
 
-const STYLE: &str = "{msg} [{bar:30}] {bytes} of {total_bytes}";
+const STYLE: &str = "{msg} [{bar:20}] {decimal_bytes} of {decimal_total_bytes}";
 
 /// The bar that is drawn, if any.
 pub(super) struct Bars {

@@ -215,7 +215,13 @@ fn ask(name: &str, key: &str) -> Result<Option<Login>, Error> {
     }
     let mut command = Command::new(&program);
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| refuse(error.to_string()))?;
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => refuse(
+            "not installed, and `credsStore` or `credHelpers` in a file with credentials asks for it"
+                .to_owned(),
+        ),
+        _ => refuse(error.to_string()),
+    })?;
     if let Some(mut input) = child.stdin.take() {
         // One that does not read says so by what it prints.
         let _ignored = input.write_all(format!("{key}\n").as_bytes());
@@ -312,7 +318,10 @@ mod tests {
             ),
             (r#"{"auths": ["SECRET"]}"#, "not a file with credentials"),
             (r#"{"credsStore": "../SECRET/x"}"#, "not the name of a program"),
-            (r#"{"credHelpers": {"h": "does-not-exist"}}"#, "`docker-credential-does-not-exist get` for h: "),
+            (
+                r#"{"credHelpers": {"h": "does-not-exist"}}"#,
+                "`docker-credential-does-not-exist get` for h: not installed",
+            ),
         ] {
             let error = shown(file, "h/x").unwrap_err();
             assert!(error.contains(want), "{error}");

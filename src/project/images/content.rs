@@ -6,8 +6,8 @@ use super::places::{Named, Opened};
 use super::search::Reach;
 use super::wish::Wish;
 use super::{Digest, Found, Images, Origin, Record};
-use crate::diag::{Code, Diagnostics, Reported};
-use crate::image::{self, Error, Reference, Source};
+use crate::diag::{Code, Diagnostics, Draft, Reported};
+use crate::image::{self, Error, Reference, RegistryError, Source};
 use crate::project::Image;
 use crate::source::Span;
 
@@ -44,7 +44,8 @@ impl Images {
             None => Ok(None),
         };
         let failed = |d: &mut Diagnostics, error: Error| {
-            d.error(Code::Image, error.to_string()).label(span, "this image").emit()
+            let draft = d.error(Code::Image, error.to_string()).label(span, "this image");
+            helped(draft, &error).emit()
         };
         if let Some(record) = found.map_err(|error| failed(d, error))? {
             return Ok(Some(record));
@@ -94,14 +95,14 @@ impl Images {
         });
         let found = found.map_err(|error| {
             let draft = d.error(Code::Image, error.to_string()).label(span, "this image");
+            let draft = helped(draft, &error);
             match &named.written {
                 Some(written) => draft.label(written.span, "its source").emit(),
                 None => draft.emit(),
             }
         })?;
         found.map_err(|(why, help)| {
-            let message = format!("the image `{reference}` is not at hand: {why}, and neither has the lock");
-            let draft = d.error(Code::MissingImage, message).label(span, "");
+            let draft = d.error(Code::MissingImage, self.not_at_hand(reference, &why)).label(span, "");
             let draft = match &named.written {
                 Some(written) => draft.label(written.span, "its source"),
                 None => draft,
@@ -205,8 +206,19 @@ impl Images {
     }
 }
 
+/// What can be done about an image that its source has not, or not for everybody.
+fn helped<'d>(draft: Draft<'d, Reported>, error: &Error) -> Draft<'d, Reported> {
+    match error {
+        Error::Registry(error) if matches!(**error, RegistryError::Unreachable { .. }) => draft.help(
+            "check the name of the registry and the network, or say with `--image NAME=SOURCE` where else it is",
+        ),
+        Error::Platform { .. } => draft.help("lock another image, or one of these platforms with `--platform`"),
+        _ => draft,
+    }
+}
+
 fn not_there(d: &mut Diagnostics, reference: &Reference, repository: &dyn Source, span: Span) -> Reported {
-    let message = format!("{repository} does not have the image `{reference}`");
+    let message = format!("{repository} does not have the image `{}`", reference.familiar());
     let draft = d.error(Code::MissingImage, message).label(span, "");
     draft.help("look for a mistake in the name or the tag").emit()
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Images;
+use super::places::familiar;
 use super::search::Reach;
 use super::wish::Wish;
 use crate::diag::{Code, Diagnostics, Reported};
@@ -21,12 +22,9 @@ impl Images {
         wish: &Wish,
         span: Span,
     ) -> Reported {
-        let name = reference.to_string();
         let message = match self.search.reach {
-            Reach::Lock(_) => format!("the lock does not have the image `{name}`"),
-            Reach::Local | Reach::Network => {
-                format!("the image `{name}` is not at hand: {}, and neither has the lock", self.place_lacks())
-            }
+            Reach::Lock(_) => format!("the lock does not have the image `{}`", reference.familiar()),
+            Reach::Local | Reach::Network => self.not_at_hand(reference, &self.place_lacks()),
         };
         let help = match &wish.recipe {
             Some(recipe) => self.how_to_build(recipe),
@@ -35,15 +33,25 @@ impl Images {
         d.error(Code::MissingImage, message).label(span, "").help(help).emit()
     }
 
+    /// That an image is not to be had, which may be one that the lock has.
+    pub(super) fn not_at_hand(&self, reference: &Reference, why: &str) -> String {
+        let name = reference.familiar();
+        if self.before.contains_key(&reference.to_string()) {
+            format!("the image `{name}` is not at hand: {why}")
+        } else {
+            format!("the image `{name}` is not in the lock, and {why}")
+        }
+    }
+
     fn place_lacks(&self) -> String {
         match self.places.common() {
             Some(place) => format!("{place} does not have it"),
-            None => format!("the OCI image layout {} is not there", self.places.path().display()),
+            None => format!("there is no OCI layout `{}`", self.places.path().display()),
         }
     }
 
     fn how_to_get(&self, reference: &Reference, wish: &Wish) -> String {
-        let near = self.near(reference).map(|near| format!("it has `{near}`; ")).unwrap_or_default();
+        let near = self.near(reference).map(|near| format!("the lock has `{near}`; ")).unwrap_or_default();
         match (self.search.reach, wish.refusal()) {
             (Reach::Lock(_), _) => format!("{near}run `bundlegen lock`"),
             (_, Some(refusal)) => format!("{refusal}, so no registry is asked: {}", self.by_hand(reference)),
@@ -60,11 +68,13 @@ impl Images {
     }
 
     /// What the lock has that may have been meant.
-    fn near(&self, reference: &Reference) -> Option<&str> {
+    fn near(&self, reference: &Reference) -> Option<String> {
         let same =
             |name: &&String| name.parse::<Reference>().is_ok_and(|known| known.same_repository(reference));
         let same = self.before.keys().find(same).map(String::as_str);
-        same.or_else(|| nearest(&reference.to_string(), self.before.keys().map(String::as_str)))
+        let near =
+            same.or_else(|| nearest(&reference.to_string(), self.before.keys().map(String::as_str)))?;
+        Some(familiar(near))
     }
 
     /// The commands that build an image, for every program.

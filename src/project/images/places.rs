@@ -196,7 +196,7 @@ fn named(
     }
     for (name, named) in &all {
         if let (None, Some(written)) = (wishes.get(name), &named.written) {
-            let message = format!("no service has the image `{name}`");
+            let message = format!("no service has the image `{}`", familiar(name));
             d.warning(Code::Image, message).label(written.span, "its source is not needed").emit();
         }
     }
@@ -211,7 +211,8 @@ fn named(
             let message =
                 format!("`--image` names `{}`, and no service has that image", reference.familiar());
             let known = nearest(&name, wishes.keys().map(String::as_str));
-            failed = failed.and(Err(d.error(Code::Image, message).did_you_mean(known).emit()));
+            let known = known.map(familiar);
+            failed = failed.and(Err(d.error(Code::Image, message).did_you_mean(known.as_deref()).emit()));
         }
         all.insert(name, Named { source: source.clone(), directory: ".".into(), written: None });
     }
@@ -272,4 +273,9 @@ fn in_bundle(
 fn of_all(d: &mut Diagnostics, place: &Spanned<Rc<str>>, options: &Options) -> Spanned<Rc<str>> {
     let path = HostPath::resolve(d, place, options);
     Spanned { value: path.as_str().into(), span: place.span }
+}
+
+/// A name as people write it.
+pub(super) fn familiar(name: &str) -> String {
+    name.parse::<Reference>().map_or_else(|_| name.to_owned(), |name| name.familiar())
 }

@@ -65,9 +65,11 @@ impl Places {
         place.map_or(Ok(()), |place| check_place(d, place))?;
         let path = common_path(extension, options);
         let is_usual = place.is_none() && options.images.is_none();
-        let common = match search.reach {
-            Reach::Lock(_) => None,
-            _ => open_place(d, &path, place, if is_usual { open_usual } else { open_path })?,
+        let common = if matches!(search.reach, Reach::Lock(_)) {
+            None
+        } else {
+            let opened = if is_usual { open_usual(&path) } else { open_path(&path) };
+            place_of_all(d, opened, place)?
         };
         let named = named(d, pairs, search, wishes, options)?;
         let of_all = place.map(|place| of_all(d, place, options));
@@ -164,13 +166,12 @@ fn check_place(d: &mut Diagnostics, place: &Spanned<Rc<str>>) -> Result<(), Repo
     Err(draft.help("write the path alone, or a mapping with the image: `{NAME: SOURCE}`").emit())
 }
 
-fn open_place(
+fn place_of_all(
     d: &mut Diagnostics,
-    path: &Path,
+    opened: Result<Option<Box<dyn Source>>, Error>,
     written: Option<&Spanned<Rc<str>>>,
-    open: fn(&Path) -> Result<Option<Box<dyn Source>>, Error>,
 ) -> Result<Option<Rc<dyn Source>>, Reported> {
-    let opened = open(path).map_err(|error| {
+    let opened = opened.map_err(|error| {
         let draft = d.error(Code::Image, error.to_string());
         match written {
             Some(written) => draft.label(written.span, "the place of the images").emit(),

@@ -223,8 +223,8 @@ fn a_usual_place_without_images_is_passed_over() {
         let images = Images { is_usual, ..Images::at(place.path()) };
         prepare::prepare(case.bundles.dir.path(), &images, &|_| None, &mut |_| {}).unwrap_err().to_string()
     };
-    assert!(prepare(true).contains("is nowhere: no images are at "), "{}", prepare(true));
-    assert!(prepare(false).contains("oci-layout: No such file"), "{}", prepare(false));
+    assert!(prepare(true).contains("is nowhere:\n  no images are at "), "{}", prepare(true));
+    assert!(prepare(false).contains("no OCI layout, as there is no"), "{}", prepare(false));
 }
 
 #[test]

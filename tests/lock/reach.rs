@@ -56,14 +56,16 @@ fn a_usual_place_without_images_is_passed_over() {
     let project = Project::new(TWO);
     let images = layout("first", &["app", "data:2"]);
     project.write("images/logo.png", "a picture");
-    project.run(&["build"]).fails("the OCI image layout images is not there, and neither has the lock");
-    project.run(&["build", "--images", "images"]).fails("images/oci-layout: No such file");
+    project.run(&["build"]).fails("there is no OCI layout `images`");
+    project
+        .run(&["build", "--images", "images"])
+        .fails("images: no OCI layout, as there is no `oci-layout` in it");
     let images = images.path().to_str().unwrap();
     project.run(&["lock", "--images", images]).is_quiet();
     project.run(&["build"]).is_quiet();
     // One that was begun is damaged.
     project.write("images/index.json", "{}");
-    project.run(&["build"]).fails("images/oci-layout: No such file");
+    project.run(&["build"]).fails("images: no OCI layout, as there is no `oci-layout` in it");
 }
 
 #[test]

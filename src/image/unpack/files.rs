@@ -16,7 +16,7 @@ use super::super::{Digest, Error};
 /// The largest content that is kept until it is written.
 pub(super) const SMALL: u64 = 128 * 1024;
 /// How many files are handed over at a time: waking a thread costs as much as writing one.
-const BATCH: usize = 16;
+const BATCH: usize = 64;
 /// How much content is handed over at a time.
 const BATCH_BYTES: usize = 512 * 1024;
 /// How many batches may wait. What is open and waits stays far below the 1,024 files that a process usually has.

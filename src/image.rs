@@ -15,6 +15,7 @@ use crate::printable::printable_line;
 
 mod archive;
 mod attributes;
+mod by_digest;
 mod configuration;
 mod content;
 mod copy;
@@ -34,6 +35,7 @@ mod place;
 mod platform;
 mod reference;
 mod registry;
+mod regular;
 mod root;
 mod select;
 mod source;

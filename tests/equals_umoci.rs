@@ -11,6 +11,8 @@
 )]
 
 mod support;
+#[path = "support/trees.rs"]
+mod trees;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -23,6 +25,7 @@ use std::sync::OnceLock;
 use bundlegen::image::{self, Layout, Limits};
 use support::{Blob, Head, Store, Tar, gzip, zstd};
 use tempfile::TempDir;
+use trees::xattrs;
 
 /// Many small files, links of both kinds and empty directories.
 const PACKAGES: [&str; 4] = ["rust-src", "vim-runtime", "linux-libc-dev", "tzdata"];
@@ -333,21 +336,6 @@ fn describe(
         found.insert("size", data.len().to_string());
     }
     found
-}
-
-fn xattrs(path: &Path) -> String {
-    let mut names = vec![0; 4096];
-    let n = rustix::fs::llistxattr(path, names.as_mut_slice()).unwrap_or(0);
-    let mut names: Vec<_> = names[..n].split(|b| *b == 0).filter(|name| !name.is_empty()).collect();
-    names.sort_unstable();
-    let mut text = String::new();
-    for name in names {
-        let mut value = vec![0; 4096];
-        let n = rustix::fs::lgetxattr(path, name, value.as_mut_slice()).unwrap_or(0);
-        text += &[name, &value[..n]].map(|part| part.escape_ascii().to_string()).join("=");
-        text += " ";
-    }
-    text
 }
 
 fn tree(root: &Path) -> BTreeMap<PathBuf, BTreeMap<&'static str, String>> {

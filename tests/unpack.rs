@@ -15,6 +15,8 @@
 )]
 
 mod support;
+#[path = "support/trees.rs"]
+mod trees;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,6 +27,7 @@ use std::process::Command;
 use bundlegen::image::{self, Layout, Limits, Report};
 use support::{Blob, Head, Store, Tar, gzip, pax_record, plain, zstd};
 use tempfile::TempDir;
+use trees::describe;
 
 /// A root in a directory of its own, beside which a canary lies.
 struct Unpacked {
@@ -710,38 +713,6 @@ fn small_files_are_read_without_unpacking() {
             (found, want) => assert_eq!(found, want.map_err(ToOwned::to_owned), "{what}"),
         }
     }
-}
-
-/// What a file is, for the comparison of two trees.
-fn describe(path: &Path) -> String {
-    let metadata = fs::symlink_metadata(path).unwrap();
-    let mut text = format!(
-        "{:o} {} {} {} {}",
-        metadata.mode(),
-        metadata.uid(),
-        metadata.gid(),
-        metadata.mtime(),
-        metadata.rdev()
-    );
-    if metadata.is_symlink() {
-        text += &format!(" -> {}", fs::read_link(path).unwrap().display());
-    } else if metadata.is_file() {
-        text += &format!(
-            " {} links {}",
-            bundlegen::image::Digest::sha256(&fs::read(path).unwrap()),
-            metadata.nlink()
-        );
-    }
-    let mut names = vec![0; 4096];
-    let n = rustix::fs::llistxattr(path, names.as_mut_slice()).unwrap_or(0);
-    let mut names: Vec<_> = names[..n].split(|b| *b == 0).filter(|name| !name.is_empty()).collect();
-    names.sort();
-    for name in names {
-        let mut value = vec![0; 4096];
-        let n = rustix::fs::lgetxattr(path, name, value.as_mut_slice()).unwrap_or(0);
-        text += &format!(" {}={}", name.escape_ascii(), value[..n].escape_ascii());
-    }
-    text
 }
 
 fn describe_tree(root: &Path) -> BTreeMap<PathBuf, String> {

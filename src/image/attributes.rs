@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use super::archive::{Entry, Time};
@@ -70,12 +70,6 @@ impl Attributes {
 
     fn is_own(&self, entry: &Entry) -> bool {
         (entry.uid, entry.gid) == (self.uid, self.gid)
-    }
-
-    /// Whether something made in a directory of group `parent` has the owner and all the attributes of an entry.
-    pub fn is_given(&self, entry: &Entry, parent: u32) -> bool {
-        let recorded = self.is_root() || (entry.uid, entry.gid) == (0, 0);
-        entry.xattrs.is_empty() && self.is_own(entry) && parent == self.gid && recorded
     }
 
     /// Gives something away that this process has made in a directory of group `parent`, which file systems mounted
@@ -197,7 +191,12 @@ pub(super) fn set_mode_unopened(directory: impl AsFd, name: &[u8], mode: Mode) -
     if Mode::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) == mode {
         return Ok(());
     }
-    Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)?)
+    Ok(set_mode(&fd, mode)?)
+}
+
+/// Sets the mode of what a descriptor only names.
+pub(super) fn set_mode(fd: &OwnedFd, mode: Mode) -> Result<(), Errno> {
+    rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
 }
 
 pub(super) fn set_times(entry: &Entry, directory: impl AsFd, name: &[u8]) -> io::Result<()> {
@@ -207,6 +206,11 @@ pub(super) fn set_times(entry: &Entry, directory: impl AsFd, name: &[u8]) -> io:
 pub(super) fn times(mtime: Time) -> Timestamps {
     let time = Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanoseconds.into() };
     Timestamps { last_access: time, last_modification: time }
+}
+
+/// When a file was changed last.
+pub(super) fn modified(stat: &Stat) -> Time {
+    Time { seconds: stat.st_mtime, nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0) }
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 //! no link is followed.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::attributes::{is_portable, path_of, set_mode_unopened};
+use super::attributes::{is_portable, modified, path_of, set_mode, set_mode_unopened, times};
 use super::content::Content;
 use super::links::Links;
 use super::root::{Root, list, open_directory};
@@ -191,7 +191,7 @@ impl Copy<'_> {
             |name, value| rustix::fs::fsetxattr(&to, name, value, XattrFlags::empty()),
         )?;
         rustix::fs::fchmod(&to, Mode::from_raw_mode(stat.st_mode))?;
-        Ok(rustix::fs::futimens(&to, &times(stat))?)
+        Ok(rustix::fs::futimens(&to, &times(modified(stat)))?)
     }
 
     /// The attributes of what is not opened.
@@ -210,7 +210,7 @@ impl Copy<'_> {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             set_mode_unopened(to.directory, to.name, Mode::from_raw_mode(stat.st_mode))?;
         }
-        Ok(rustix::fs::utimensat(to.directory, to.name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(rustix::fs::utimensat(to.directory, to.name, &times(modified(stat)), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     fn xattrs(
@@ -260,7 +260,7 @@ impl Opened {
         set_mode(&fd, mode | Mode::RUSR | Mode::XUSR)?;
         match rustix::fs::openat(from, name, flags, Mode::empty()) {
             Ok(opened) => Ok(Opened { fd: opened, locked: Some((fd, mode)) }),
-            Err(error) => set_mode(&fd, mode).and(Err(error.into())),
+            Err(error) => Ok(set_mode(&fd, mode)?).and(Err(error.into())),
         }
     }
 
@@ -271,17 +271,6 @@ impl Opened {
     }
 }
 
-/// Sets the mode of what a descriptor only names.
-fn set_mode(fd: &OwnedFd, mode: Mode) -> io::Result<()> {
-    Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)?)
-}
-
 fn owner(stat: &Stat) -> (Option<Uid>, Option<Gid>) {
     (Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)))
-}
-
-fn times(stat: &Stat) -> Timestamps {
-    #[allow(clippy::cast_possible_wrap, reason = "less than a second")]
-    let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
-    Timestamps { last_access: time, last_modification: time }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use super::source::{Content, Source, content};
 use super::{Descriptor, Digest, Error, Verified};
 
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 128 * 1024;
 /// How many chunks may wait for the reader.
 const AHEAD: usize = 16;
 /// Content up to here may be compressed as well as it can be; an empty disk is.

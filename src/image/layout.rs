@@ -7,17 +7,14 @@
 //! [OCI image layout]: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags};
-use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::document::{Document, Entry};
 use super::source::{Content, Listed, MAX_JSON, Source};
-use super::{Descriptor, Digest, Error, Reference};
+use super::{Descriptor, Digest, Error, Reference, by_digest, regular};
 use crate::printable::printable_line;
 
 /// Says which version of the specification a layout follows.
@@ -61,21 +58,6 @@ impl Layout {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    /// Opens a blob, unverified, with its size; `None` if the layout does not have it.
-    fn open_blob(&self, digest: &Digest) -> Result<Option<(File, u64)>, Error> {
-        let path = self.blob_path(digest);
-        let file = match open_regular(&path) {
-            Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let size = file.metadata().map_err(|error| Error::io(path, error))?.len();
-        Ok(Some((file, size)))
-    }
-
-    fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.path.join("blobs").join(digest.algorithm()).join(digest.hex())
-    }
 }
 
 impl fmt::Display for Layout {
@@ -86,26 +68,17 @@ impl fmt::Display for Layout {
 
 impl Source for Layout {
     fn entries(&self, reference: &Reference) -> Result<Vec<Entry>, Error> {
-        named(&self.entries, reference, |digest| Ok(self.open_blob(digest)?.map(|(_, size)| size)))
+        named(&self.entries, reference, |digest| {
+            Ok(by_digest::open(&self.path, digest)?.map(|(_, size)| size))
+        })
     }
 
     fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
-        let Some((file, size)) = self.open_blob(digest)? else { return Ok(None) };
-        if size > MAX_JSON {
-            let reason = format!("{size} bytes, and the limit for a document is {MAX_JSON}");
-            return Err(Error::blob(digest, reason));
-        }
-        let mut bytes = Vec::new();
-        let read = file.take(MAX_JSON).read_to_end(&mut bytes);
-        read.map_err(|error| Error::io(self.blob_path(digest), error))?;
-        Ok(Some(bytes))
+        by_digest::document(&self.path, digest)
     }
 
     fn blob(&self, descriptor: &Descriptor, from: u64) -> Result<Option<Content>, Error> {
-        let Some((mut file, _)) = self.open_blob(&descriptor.digest)? else { return Ok(None) };
-        let seek = file.seek(SeekFrom::Start(from));
-        seek.map_err(|error| Error::io(self.blob_path(&descriptor.digest), error))?;
-        Ok(Some(Box::new(file)))
+        by_digest::content(&self.path, &descriptor.digest, from)
     }
 
     fn names(&self) -> Vec<String> {
@@ -178,20 +151,9 @@ fn refused(path: &Path, reason: &str) -> Error {
 
 fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let read = open_regular(path)?.take(MAX_JSON + 1).read_to_end(&mut bytes);
+    let read = regular::open(path)?.take(MAX_JSON + 1).read_to_end(&mut bytes);
     if read.map_err(|error| Error::io(path, error))? as u64 > MAX_JSON {
         return Err(Error::Layout { path: path.to_owned(), reason: format!("larger than {MAX_JSON} bytes") });
     }
     Ok(bytes)
-}
-
-/// Opens without waiting: a FIFO in place of a blob would block until somebody writes.
-pub(super) fn open_regular(path: &Path) -> Result<File, Error> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| Error::io(path, error))?;
-    let stat = rustix::fs::fstat(&fd).map_err(|error: Errno| Error::io(path, error))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Error::Layout { path: path.to_owned(), reason: "not a regular file".into() });
-    }
-    Ok(File::from(fd))
 }

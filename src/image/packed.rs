@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::archive::{Archive, Entry, Kind, bad};
-use super::layout::open_regular;
-use super::{Content, Error};
+use super::{Content, Error, regular};
 use crate::printable::printable_line;
 
 mod decompressed;
@@ -56,10 +55,7 @@ pub(super) struct Extent {
 impl Packed {
     /// Opens an archive, which may be compressed as a whole; `None` if there is no such file.
     pub fn open(path: &Path) -> Result<Option<Packed>, Error> {
-        let file = match open_regular(path) {
-            Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
+        let Some(file) = regular::open_existing(path)? else { return Ok(None) };
         let refuse = |reason: String| Error::Layout { path: path.to_owned(), reason };
         let file = decompressed::decompressed(file).map_err(|error| refuse(error.to_string()))?;
         let places = places(&file).map_err(|error| refuse(format!("not a usable tar archive: {error}")))?;

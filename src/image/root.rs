@@ -10,9 +10,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use super::attributes::{modified, set_mode, times};
 use super::place;
 
 /// How deep a tree may be that is made or walked.
@@ -164,7 +165,7 @@ impl Root {
                     result?;
                     let new = self.step(&here, &name, &done)?;
                     made(&new)?;
-                    rustix::fs::utimensat(&here, ".", &modified(&before), AtFlags::empty())?;
+                    rustix::fs::utimensat(&here, ".", &times(modified(&before)), AtFlags::empty())?;
                     (here, depth) = (new, Some(above + 1));
                 }
             }
@@ -226,13 +227,6 @@ fn next_name(directory: &mut Dir) -> io::Result<Option<(Vec<u8>, FileType)>> {
 
 fn too_deep() -> io::Error {
     io::Error::other(format!("more than {MAX_DEPTH} directories inside each other"))
-}
-
-/// The time of last modification, to be set again after a change that is not to show.
-fn modified(stat: &Stat) -> Timestamps {
-    #[allow(clippy::cast_possible_wrap, reason = "less than a second")]
-    let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
-    Timestamps { last_access: time, last_modification: time }
 }
 
 /// Opens what has a name in a directory, if it is a directory itself and no link to one.
@@ -309,7 +303,7 @@ fn remove_below(
         }
     }
     if removed {
-        rustix::fs::futimens(inner.fd()?, &modified(&before))?;
+        rustix::fs::futimens(inner.fd()?, &times(modified(&before)))?;
     }
     Ok(removed)
 }
@@ -321,7 +315,7 @@ fn unlock(directory: impl AsFd, name: &[u8], error: Errno) -> Result<OwnedFd, Er
     }
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = rustix::fs::openat(&directory, name, flags, Mode::empty())?;
-    rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), Mode::RWXU)?;
+    set_mode(&fd, Mode::RWXU)?;
     open_directory(&directory, name)
 }
 
@@ -342,13 +336,6 @@ pub(super) fn list(directory: &OwnedFd, depth: u32) -> io::Result<Vec<(Vec<u8>, 
     if depth > MAX_DEPTH {
         return Err(too_deep());
     }
-    let mut names = Vec::new();
-    for entry in Dir::new(open_directory(directory, b".")?)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if !matches!(name, b"." | b"..") {
-            names.push((name.to_vec(), entry.file_type()));
-        }
-    }
-    Ok(names)
+    let mut directory = Dir::new(open_directory(directory, b".")?)?;
+    std::iter::from_fn(|| next_name(&mut directory).transpose()).collect()
 }

@@ -16,12 +16,11 @@
 //! that somebody is about to use.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::document::{Document, Entry};
-use super::source::{Content, MAX_JSON, Source};
-use super::{Descriptor, Digest, Error, Image, Reference};
+use super::source::{Content, Source};
+use super::{Descriptor, Digest, Error, Image, Reference, by_digest};
 use directory::Lock;
 
 mod blobs;
@@ -89,17 +88,12 @@ impl fmt::Display for Store {
 impl Source for Store {
     fn entries(&self, reference: &Reference) -> Result<Vec<Entry>, Error> {
         let Some(digest) = reference.digest() else { return Ok(Vec::new()) };
-        let found = self.open_blob(digest)?;
+        let found = by_digest::open(&self.path, digest)?;
         Ok(found.map(|(_, size)| Entry::unnamed(digest, size)).into_iter().collect())
     }
 
     fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
-        let Some((file, size)) = self.open_blob(digest)? else { return Ok(None) };
-        if size > MAX_JSON {
-            let reason = format!("{size} bytes, and the limit for a document is {MAX_JSON}");
-            return Err(Error::blob(digest, reason));
-        }
-        let bytes = blobs::read(file, &self.blob_path(digest))?;
+        let Some(bytes) = by_digest::document(&self.path, digest)? else { return Ok(None) };
         // A manifest without its configuration is no image: a fetch was broken off between the two, or the configuration
         // was damaged. Whoever is told that there is none goes on to where it can be fetched.
         let config = serde_json::from_slice::<Document>(&bytes).ok().and_then(|document| document.config);
@@ -108,8 +102,6 @@ impl Source for Store {
     }
 
     fn blob(&self, descriptor: &Descriptor, from: u64) -> Result<Option<Content>, Error> {
-        let Some((file, _)) = self.open_blob(&descriptor.digest)? else { return Ok(None) };
-        let file: File = blobs::skip(file, from, &self.blob_path(&descriptor.digest))?;
-        Ok(Some(Box::new(file)))
+        by_digest::content(&self.path, &descriptor.digest, from)
     }
 }

@@ -22,10 +22,8 @@ use super::place::Place;
 use super::root::{self, MAX_DEPTH, Names, Root, clear, open_directory, remove};
 use super::source::{Source, content};
 use super::{Descriptor, Digest, Error, Image, Verified};
-use files::{Files, SMALL, Small};
 use parents::{Parent, Parents};
 
-mod files;
 mod parents;
 
 /// What may be inherited by all that is made in a directory.
@@ -103,10 +101,8 @@ pub fn unpack_with(
     limits.check_layers(image)?;
     let meter = Meter::new(limits.bytes);
     let progress = Progress { meter: meter.clone(), told: 0, tell: progress };
-    let mut unpack = Unpack::new(into, limits, progress, image).map_err(|error| Error::io(into, error))?;
+    let mut unpack = Unpack::new(into, limits, progress).map_err(|error| Error::io(into, error))?;
     let applied = unpack.layers(source, image, &meter);
-    // A file that could not be written came before whatever else went wrong.
-    unpack.files.finish()?;
     applied?;
     unpack.finish().map_err(|error| Error::io(into, error))
 }
@@ -138,7 +134,6 @@ impl Progress<'_> {
 
 struct Unpack<'a> {
     parents: Parents,
-    files: Files,
     attributes: Attributes,
     limits: Limits,
     report: Report,
@@ -155,7 +150,7 @@ struct Unpack<'a> {
 }
 
 impl<'a> Unpack<'a> {
-    fn new(into: &Path, limits: Limits, progress: Progress<'a>, image: &Image) -> io::Result<Self> {
+    fn new(into: &Path, limits: Limits, progress: Progress<'a>) -> io::Result<Self> {
         let root = Root::open(into)?;
         let (top, _) = root.open_directory(b"")?;
         if !root::list(&top, 0)?.is_empty() {
@@ -174,7 +169,6 @@ impl<'a> Unpack<'a> {
         rustix::fs::futimens(&top, &times(parents::IMPLIED))?;
         Ok(Unpack {
             parents: Parents::new(root, attributes.is_root()),
-            files: Files::new(&image.manifest.digest),
             attributes,
             limits,
             report: Report::default(),
@@ -206,7 +200,6 @@ impl<'a> Unpack<'a> {
     fn layer(&mut self, layer: Layer, descriptor: &Descriptor) -> Result<(), Error> {
         let in_layer = |error| Error::Layer { layer: descriptor.digest.clone(), error };
         let mut archive = Archive::new(layer);
-        self.files.begin(&descriptor.digest).map_err(in_layer)?;
         self.written.clear();
         self.cleared.clear();
         while let Some(entry) = archive.next().map_err(in_layer)? {
@@ -372,29 +365,17 @@ impl<'a> Unpack<'a> {
         let first = self.attributes.first_mode(entry, Mode::RUSR | Mode::WUSR);
         let mut file =
             File::from(self.anew(parent, name, || rustix::fs::openat(parent, name, flags, first))?);
-        let mode = Mode::from_raw_mode(entry.mode);
-        let is_made =
-            self.attributes.masked(first) == mode && self.attributes.is_given(entry, parent.gid.get());
-        if is_made && entry.sparse.is_none() && entry.size <= SMALL {
-            return self.small(entry, file, content);
-        }
         self.content(entry, &mut file, content)?;
         let set = |name: &[u8], value: &[u8]| rustix::fs::fsetxattr(&file, name, value, XattrFlags::empty());
         // Giving a file away takes its set-id bits and capabilities; so the owner comes first.
         let chown = |uid, gid| rustix::fs::fchown(&file, uid, gid);
         self.attributes.own(entry, parent.gid.get(), chown, set)?;
         self.attributes.xattrs(entry, set)?;
+        let mode = Mode::from_raw_mode(entry.mode);
         if self.attributes.masked(first) != mode {
             rustix::fs::fchmod(&file, mode)?;
         }
         Ok(rustix::fs::futimens(&file, &times(entry.mtime))?)
-    }
-
-    fn small(&mut self, entry: &Entry, file: File, content: &mut impl BufRead) -> io::Result<()> {
-        self.report.bytes += entry.size;
-        let mut bytes = Vec::with_capacity(usize::try_from(entry.size).unwrap_or(0));
-        content.read_to_end(&mut bytes)?;
-        self.files.write(Small { file, content: bytes, mtime: entry.mtime, path: entry.path.clone() })
     }
 
     fn content(&mut self, entry: &Entry, file: &mut File, content: &mut impl BufRead) -> io::Result<()> {

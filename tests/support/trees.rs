@@ -1,5 +1,6 @@
 //! Whole trees of files as texts, to compare them.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::format_push_string, reason = "speed does not matter here")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +41,8 @@ pub fn traces(root: &Path) -> BTreeMap<PathBuf, (u64, i64, i64, i64, i64)> {
         .collect()
 }
 
-fn describe(path: &Path) -> String {
+/// What a file is, with all that a copy must have too.
+pub fn describe(path: &Path) -> String {
     let data = fs::symlink_metadata(path).unwrap();
     let mut text = format!("{:o} {}:{} {}", data.mode(), data.uid(), data.gid(), data.rdev());
     text += &format!(" {}.{}", data.mtime(), data.mtime_nsec());
@@ -49,10 +51,16 @@ fn describe(path: &Path) -> String {
     } else if data.is_file() {
         text += &format!(" {} {} links {}", data.len(), content(path), data.nlink());
     }
+    text + &xattrs(path)
+}
+
+/// The extended attributes of a file, in order, each after a space.
+pub fn xattrs(path: &Path) -> String {
     let mut names = vec![0; 4096];
     let n = rustix::fs::llistxattr(path, names.as_mut_slice()).unwrap_or(0);
     let mut names: Vec<_> = names[..n].split(|b| *b == 0).filter(|name| !name.is_empty()).collect();
-    names.sort();
+    names.sort_unstable();
+    let mut text = String::new();
     for name in names {
         let mut value = vec![0; 4096];
         let n = rustix::fs::lgetxattr(path, name, value.as_mut_slice()).unwrap_or(0);

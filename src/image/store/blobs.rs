@@ -1,15 +1,13 @@
 #![allow(clippy::disallowed_methods, reason = "the blobs of a store are read here")]
 //! The blobs that have a name.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::directory::BLOBS;
-use crate::image::layout::open_regular;
-use crate::image::source::MAX_JSON;
-use crate::image::{Descriptor, Digest, Error};
+use crate::image::{Descriptor, Digest, Error, by_digest};
 
 /// What is found among the blobs.
 pub(super) struct Blob {
@@ -20,24 +18,9 @@ pub(super) struct Blob {
 }
 
 impl Store {
-    pub(super) fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.path.join("blobs").join(digest.algorithm()).join(digest.hex())
-    }
-
-    /// Opens a blob, with its size.
-    pub(super) fn open_blob(&self, digest: &Digest) -> Result<Option<(File, u64)>, Error> {
-        let path = self.blob_path(digest);
-        let file = match open_regular(&path) {
-            Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let size = file.metadata().map_err(|error| Error::io(path, error))?.len();
-        Ok(Some((file, size)))
-    }
-
     /// Whether a blob is here. One of another size is not: it is damaged, and is fetched anew.
     pub(super) fn has_blob(&self, descriptor: &Descriptor) -> Result<bool, Error> {
-        let path = self.blob_path(&descriptor.digest);
+        let path = by_digest::path(&self.path, &descriptor.digest);
         match fs::symlink_metadata(&path) {
             Ok(data) if data.is_file() => Ok(data.len() == descriptor.size),
             Ok(_) => Err(Error::Store { path, reason: "not a regular file".into() }),
@@ -75,17 +58,4 @@ pub(super) fn names(directory: &Path) -> Result<Vec<(PathBuf, String)>, Error> {
     }
     names.sort();
     Ok(names)
-}
-
-/// All of a document.
-pub(super) fn read(file: File, path: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    file.take(MAX_JSON).read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
-    Ok(bytes)
-}
-
-/// The file from a byte on.
-pub(super) fn skip(mut file: File, from: u64, path: &Path) -> Result<File, Error> {
-    file.seek(SeekFrom::Start(from)).map_err(|error| Error::io(path, error))?;
-    Ok(file)
 }

@@ -9,7 +9,7 @@ use super::directory::PARTIAL;
 use super::partial::Partial;
 use super::share::{Stop, share};
 use crate::image::source::{Content, Source};
-use crate::image::{Descriptor, Digest, Error, Image, Verified};
+use crate::image::{Descriptor, Digest, Error, Image, Verified, by_digest};
 
 /// How many blobs are fetched at a time, as in Docker.
 const AT_ONCE: usize = 3;
@@ -193,7 +193,7 @@ impl Blob<'_> {
             let have = partial.size()?;
             match self.go_on(&partial, have)? {
                 End::Proven(more) => {
-                    partial.put(&self.store.blob_path(digest))?;
+                    partial.put(&by_digest::path(&self.store.path, digest))?;
                     self.tell(Step::Done);
                     return Ok(come + more);
                 }

@@ -10,7 +10,7 @@ use super::directory::{IMAGES, PARTIAL};
 use super::{Store, blobs, record};
 use crate::image::document::Document;
 use crate::image::source::MAX_JSON;
-use crate::image::{Digest, Error};
+use crate::image::{Digest, Error, by_digest};
 
 /// What stays in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,11 +112,11 @@ impl Store {
 
     /// What a manifest is made of, if it is one. The record may be lost.
     fn parts(&self, digest: &Digest) -> Result<Vec<Digest>, Error> {
-        let Some((file, size)) = self.open_blob(digest)? else { return Ok(Vec::new()) };
+        let Some((file, size)) = by_digest::open(&self.path, digest)? else { return Ok(Vec::new()) };
         if size > MAX_JSON {
             return Ok(Vec::new());
         }
-        let bytes = blobs::read(file, &self.blob_path(digest))?;
+        let bytes = by_digest::read(file, &by_digest::path(&self.path, digest))?;
         let Ok(document) = serde_json::from_slice::<Document>(&bytes) else { return Ok(Vec::new()) };
         let parts = document.config.into_iter().chain(document.layers.into_iter().flatten());
         Ok(parts.map(|part| part.digest).collect())

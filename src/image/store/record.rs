@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{IMAGES, PARTIAL, lock};
 use super::{Store, blobs};
-use crate::image::layout::open_regular;
 use crate::image::source::MAX_JSON;
-use crate::image::{Descriptor, Error, Image, Reference};
+use crate::image::{Descriptor, Error, Image, Reference, regular};
 
 /// The largest record that is read. One is made of a manifest, and has the blanks that a manifest need not have.
 const MAX_RECORD: u64 = 4 * MAX_JSON;
@@ -137,11 +136,8 @@ fn file_name(manifest: &Descriptor) -> String {
 /// Reads a record, if it is there.
 pub(super) fn read(path: &Path) -> Result<Option<Kept>, Error> {
     let mut bytes = Vec::new();
-    match open_regular(path) {
-        Ok(file) => file.take(MAX_RECORD).read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?,
-        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(file) = regular::open_existing(path)? else { return Ok(None) };
+    file.take(MAX_RECORD).read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
     serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(path.to_owned(), &error.to_string()))
 }
 

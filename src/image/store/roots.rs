@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::directory::ROOTS;
 use super::{Store, blobs};
-use crate::image::layout::open_regular;
-use crate::image::{Digest, Error};
+use crate::image::{Digest, Error, regular};
 
 /// The largest lock or `config.json`, as `prepare` has it.
 const MAX_TEXT: u64 = 16 * 1024 * 1024;
@@ -88,7 +87,7 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 fn add_digests(path: &Path, found: &mut BTreeSet<Digest>) -> io::Result<()> {
-    let file = match open_regular(path) {
+    let file = match regular::open(path) {
         Err(Error::Io { error, .. }) if is_gone(&error) => return Ok(()),
         file => file.map_err(|error| io::Error::other(error.to_string()))?,
     };

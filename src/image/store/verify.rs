@@ -11,8 +11,7 @@ use super::Store;
 use super::blobs::Blob;
 use super::partial::Partial;
 use super::share::{processors, share};
-use crate::image::layout::open_regular;
-use crate::image::{Digest, Error, Verified};
+use crate::image::{Digest, Error, Verified, regular};
 
 const CHUNK: usize = 128 * 1024;
 
@@ -63,11 +62,11 @@ impl Store {
         let Some(digest) = &blob.digest else {
             return Ok(Some(("not a blob by its name; remove it".into(), false)));
         };
-        let file = match open_regular(&blob.path) {
+        let file = match regular::open_existing(&blob.path) {
             // Removed meanwhile, by somebody who verifies too.
-            Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(None) => return Ok(None),
+            Ok(Some(file)) => file,
             Err(error) => return Ok(Some((error.to_string(), false))),
-            Ok(file) => file,
         };
         match hash(&file, digest) {
             Ok(()) => Ok(None),

@@ -13,7 +13,7 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use super::super::archive::Time;
-use super::super::attributes::times;
+use super::super::attributes::{modified, times};
 use super::super::root::{Inode, MAX_DEPTH, Root, inode, open_directory};
 
 /// How many are open. Archives go through a tree in order, so few are needed.
@@ -42,7 +42,6 @@ impl Parent {
     pub fn opened(fd: OwnedFd, depth: u32) -> io::Result<Rc<Self>> {
         let stat = rustix::fs::fstat(&fd)?;
         let mode = Mode::from_raw_mode(stat.st_mode);
-        let nanoseconds = u32::try_from(stat.st_mtime_nsec).unwrap_or(0);
         Ok(Rc::new(Parent {
             inode: Inode::of(&stat),
             fd,
@@ -50,7 +49,7 @@ impl Parent {
             uid: Cell::new(stat.st_uid),
             gid: Cell::new(stat.st_gid),
             mode: Cell::new(mode),
-            mtime: Cell::new(Time { seconds: stat.st_mtime, nanoseconds }),
+            mtime: Cell::new(modified(&stat)),
             now: Cell::new(mode),
             changed: Cell::new(false),
         }))

@@ -30,6 +30,7 @@ pub mod compose;
 pub mod config;
 pub mod diag;
 pub mod disk;
+pub mod hook;
 pub mod image;
 pub mod inspect;
 pub mod load;

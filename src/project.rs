@@ -9,6 +9,7 @@ mod features;
 mod healthcheck;
 mod images;
 mod namespaces;
+pub mod network;
 mod networks;
 mod order;
 mod ports;

@@ -21,9 +21,42 @@ const MODULES: &[(&str, &[&str])] = &[
     ("lock", &["source", "diag", "yaml"]),
     ("project", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock"]),
     // What is handed on is spelt as `config` prints it.
-    ("lower", &["source", "diag", "yaml", "compose", "load", "model", "config", "image", "lock", "project"]),
-    ("bundle", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "project", "lower"]),
-    ("inspect", &["compose", "image", "lock", "bundle", "lower"]),
+    // What runs inside a container's life. It knows nothing of the compiler.
+    ("hook", &[]),
+    // It writes the arguments that hooks read.
+    (
+        "lower",
+        &[
+            "source",
+            "diag",
+            "yaml",
+            "compose",
+            "load",
+            "model",
+            "config",
+            "image",
+            "lock",
+            "project",
+            "hook::argv",
+        ],
+    ),
+    (
+        "bundle",
+        &[
+            "source",
+            "diag",
+            "yaml",
+            "compose",
+            "load",
+            "model",
+            "image",
+            "lock",
+            "project",
+            "lower",
+            "hook::argv",
+        ],
+    ),
+    ("inspect", &["compose", "image", "lock", "bundle", "lower", "hook::argv"]),
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.
@@ -45,7 +78,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/prepare/"]),
     ("miette", &["render.rs", "render/"]),
     ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
-    ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs"]),
+    ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs", "hook/"]),
     ("serde_yaml", &["config/tests.rs", "lock.rs", "schemas.rs"]),
     ("sha2", &["image/digest.rs", "bundle/sums.rs"]),
     ("similar", &["disk/"]),
@@ -56,7 +89,7 @@ const FENCES: &[(&str, &[&str])] = &[
 ];
 
 /// The outside crates without a fence.
-const UNFENCED: &[&str] = &["serde", "serde_json", "thiserror"];
+const UNFENCED: &[&str] = &["ipnet", "serde", "serde_json", "thiserror"];
 
 /// A source file: its path below `src`, and its text without comments.
 struct File {

@@ -1,0 +1,115 @@
+//! A network of a project, and what a container is in it: all that is decided before anything runs.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipnet::IpNet;
+
+use crate::source::{Span, Spanned};
+use crate::yaml::Node;
+
+/// A network that some container is in.
+#[derive(Debug)]
+pub struct Network {
+    /// Its key in the Compose file; `bridge` for `network_mode: bridge`.
+    pub key: Spanned<Rc<str>>,
+    /// Its name on the host: `PROJECT_KEY`, or what `name` says.
+    pub name: Rc<str>,
+    /// Who makes it, and how.
+    pub driver: Driver,
+    /// No way out, and no way in from the host.
+    pub internal: bool,
+    /// Made by somebody else; its list is looked up where the container runs.
+    pub external: Option<Span>,
+    /// At most one of each family, that of IPv4 first. An external network may have none.
+    pub subnets: Vec<Subnet>,
+    /// What `labels` says.
+    pub labels: BTreeMap<Rc<str>, Rc<str>>,
+    /// What the project says of it; nothing of one that is no more than declared.
+    pub written: Option<Node>,
+}
+
+/// Who makes a network. `host` and `none` are none: services in them have the host's network, or an empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// A bridge of the host.
+    Bridge(Bridge),
+    /// Further cards of a network card of the host, with addresses of their own.
+    Macvlan(Parent),
+    /// Further cards of a network card of the host, with the address of that.
+    Ipvlan(Parent),
+}
+
+/// A bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// The name of its interface on the host: at most 15 characters.
+    pub interface: Rc<str>,
+    /// In bytes; the kernel's own where there is none.
+    pub mtu: Option<u32>,
+    /// Whether containers speak to the world with the address of the host.
+    pub masquerade: bool,
+    /// Whether containers may speak to each other.
+    pub icc: bool,
+    /// Where ports are published that name no address.
+    pub host_ip: Option<IpAddr>,
+}
+
+/// A network card of the host that others are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Its name.
+    pub interface: Rc<str>,
+    /// As the driver spells it: `bridge`, `l2`, …
+    pub mode: Rc<str>,
+    /// In bytes; the parent's where there is none.
+    pub mtu: Option<u32>,
+}
+
+/// The addresses of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// All of them.
+    pub net: IpNet,
+    /// Whose address leads out.
+    pub gateway: IpAddr,
+    /// Where `subnet` is written; it was derived from the name where there is none.
+    pub written: Option<Span>,
+    /// Those that containers get which ask for none.
+    pub range: IpNet,
+    /// Addresses that nobody gets, by what has them.
+    pub aux: BTreeMap<Rc<str>, IpAddr>,
+}
+
+/// A network that a container is in.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// The name that the service knows it by.
+    pub name: Spanned<Rc<str>>,
+    /// What the service says of it.
+    pub service: Node,
+    /// The network.
+    pub network: Rc<Network>,
+    /// Further names of the container in it, without repetition.
+    pub aliases: Vec<Spanned<Rc<str>>>,
+    /// One for each subnet.
+    pub addresses: Vec<Given>,
+    /// Addresses of links.
+    pub link_local: Vec<Spanned<IpAddr>>,
+    /// The address of the network card, in lower case with colons.
+    pub mac: Option<Spanned<Rc<str>>>,
+    /// The name of the interface in the container: what is written, else `eth` and the first number that is free.
+    pub interface: Spanned<Rc<str>>,
+    /// Whether the way out leads through it.
+    pub default_route: bool,
+}
+
+/// An address of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The address.
+    pub ip: IpAddr,
+    /// Where it is written; it was derived, or stood in the lock, where there is none.
+    pub written: Option<Span>,
+}

@@ -21,6 +21,7 @@ pub mod merge;
 mod mount;
 pub mod namespace;
 pub mod no_place;
+pub mod ports;
 pub mod schema;
 pub mod service;
 pub mod value;

@@ -39,6 +39,7 @@ pub use healthcheck::{Healthcheck, State};
 pub use images::{Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
 pub use networks::Attachment;
+pub use ports::Published;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
@@ -88,6 +89,8 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// The networks it is in, by name.
     pub networks: Vec<Attachment>,
+    /// Its ports that the host publishes, sorted; ports that follow each other are one entry.
+    pub ports: Vec<Published>,
 }
 
 /// Where a root file system comes from.
@@ -182,7 +185,7 @@ pub fn resolve(
     }
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
     healthcheck::check_dependencies(d, &found);
-    ports::check(d, &found);
+    ports::publish(d, &options.name, &mut found);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     volumes::complete(d, &mut found);
@@ -303,6 +306,7 @@ fn service(
         healthcheck,
         mounts,
         networks,
+        ports: Vec::new(),
     })
 }
 

@@ -10,29 +10,10 @@ use crate::yaml::Node;
 /// Says what a service would have with Docker and has not here.
 pub(super) fn warn(d: &mut Diagnostics, context: &Context) {
     check_resolver(d, context);
-    check_mac_addresses(d, context);
     match &context.written().network_mode {
         None => warn_empty(d, context),
         Some(mode) if mode.value == NetworkMode::Bridge => warn_empty(d, context),
         Some(_) => {}
-    }
-}
-
-/// Drivers whose interfaces have addresses of their own to choose.
-const WITH_MAC_ADDRESS: [&str; 4] = ["", "default", "bridge", "macvlan"];
-
-/// With the other drivers, a container shares the address of an interface of the host, or has none.
-fn check_mac_addresses(d: &mut Diagnostics, context: &Context) {
-    for attached in &context.service.networks {
-        let driver = attached.network.as_ref().and_then(|network| network.get("driver"));
-        let mac = attached.service.get("mac_address").or(context.written().mac_address.as_ref());
-        let (Some(driver), Some(mac)) = (driver, mac) else { continue };
-        let name = driver.as_str().unwrap_or_default();
-        if !WITH_MAC_ADDRESS.contains(&name) {
-            let message = format!("a network of the driver `{name}` gives nobody a MAC address");
-            let draft = d.error(Code::Conflict, message).label(mac.span, "an address");
-            draft.label(driver.span, "the driver").help("remove one of them").emit();
-        }
     }
 }
 
@@ -78,7 +59,7 @@ fn missing(context: &Context) -> Vec<(String, Span)> {
         missing.push((format!("links it to {links}"), place));
     }
     if let Some(mac) = &written.mac_address {
-        missing.push((format!("gives it the address `{}`", mac.as_str().unwrap_or_default()), mac.span));
+        missing.push((format!("gives it the address `{}`", mac.value), mac.span));
     }
     missing
 }

@@ -22,6 +22,7 @@ mod mount;
 pub mod namespace;
 pub mod network;
 pub mod no_place;
+pub mod ports;
 pub mod schema;
 pub mod service;
 pub mod value;

@@ -42,6 +42,7 @@ pub use healthcheck::{Healthcheck, State};
 pub use images::{Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
 pub use network::Attachment;
+pub use ports::Published;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, Settings};
@@ -91,6 +92,8 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// The networks it is in, in the order of its interfaces.
     pub networks: Vec<Attachment>,
+    /// Its ports that the host publishes, sorted; ports that follow each other are one entry.
+    pub ports: Vec<Published>,
 }
 
 /// Where a root file system comes from.
@@ -188,7 +191,7 @@ pub fn resolve(
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
     let addresses = networks::attach(d, &networks, &before, &mut found, options);
     healthcheck::check_dependencies(d, &found);
-    ports::check(d, &found);
+    ports::publish(d, &options.name, &mut found);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     volumes::complete(d, &mut found);
@@ -308,6 +311,7 @@ fn service(
         healthcheck,
         mounts,
         networks: Vec::new(),
+        ports: Vec::new(),
     })
 }
 

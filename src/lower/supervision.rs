@@ -7,6 +7,7 @@ use super::Context;
 use super::annotations::{Annotations, OWN_PREFIX};
 use super::origin::Origin;
 use crate::compose::namespace::NetworkMode;
+use crate::compose::ports;
 use crate::compose::value::extra_host::Address;
 use crate::config;
 use crate::diag::{Code, Diagnostics};
@@ -23,7 +24,7 @@ pub(super) fn supervision(d: &mut Diagnostics, context: &Context, all: &mut Anno
         ("links", &written.links),
         ("logging", &written.logging),
         ("mac_address", &mac_address),
-        ("ports", &written.ports),
+        ("ports", &ports::written(&written.ports)),
         ("post_start", &written.post_start),
         ("pre_stop", &written.pre_stop),
         ("pull_policy", &written.pull_policy),

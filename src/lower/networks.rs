@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::compose::namespace::NetworkMode;
+use crate::compose::ports::Port;
 use crate::diag::{Code, Diagnostics};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -9,29 +10,10 @@ use crate::yaml::Node;
 /// Says what a service would have with Docker and has not here.
 pub(super) fn warn(d: &mut Diagnostics, context: &Context) {
     check_resolver(d, context);
-    check_mac_addresses(d, context);
     match &context.written().network_mode {
         None => warn_empty(d, context),
         Some(mode) if mode.value == NetworkMode::Bridge => warn_empty(d, context),
-        Some(mode) => warn_unused(d, context, mode.span),
-    }
-}
-
-/// Drivers whose interfaces have addresses of their own to choose.
-const WITH_MAC_ADDRESS: [&str; 4] = ["", "default", "bridge", "macvlan"];
-
-/// With the other drivers, a container shares the address of an interface of the host, or has none.
-fn check_mac_addresses(d: &mut Diagnostics, context: &Context) {
-    for attached in &context.service.networks {
-        let driver = attached.network.as_ref().and_then(|network| network.get("driver"));
-        let mac = attached.service.get("mac_address").or(context.written().mac_address.as_ref());
-        let (Some(driver), Some(mac)) = (driver, mac) else { continue };
-        let name = driver.as_str().unwrap_or_default();
-        if !WITH_MAC_ADDRESS.contains(&name) {
-            let message = format!("a network of the driver `{name}` gives nobody a MAC address");
-            let draft = d.error(Code::Conflict, message).label(mac.span, "an address");
-            draft.label(driver.span, "the driver").help("remove one of them").emit();
-        }
+        Some(_) => {}
     }
 }
 
@@ -68,14 +50,16 @@ fn missing(context: &Context) -> Vec<(String, Span)> {
         let names: Vec<&str> = attached.iter().map(|network| &*network.name.value).collect();
         missing.push((format!("attaches it to {}", quoted(&names)), first.name.span));
     }
-    if let Some((ports, place)) = words(written.ports.as_ref(), port) {
-        missing.push((format!("publishes {ports}"), place));
+    if let Some(first) = written.ports.first() {
+        let ports: Vec<String> = written.ports.iter().map(port).collect();
+        let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
+        missing.push((format!("publishes {}", quoted(&ports)), first.written.span));
     }
     if let Some((links, place)) = words(written.links.as_ref(), |link| link.as_str().map(str::to_owned)) {
         missing.push((format!("links it to {links}"), place));
     }
     if let Some(mac) = &written.mac_address {
-        missing.push((format!("gives it the address `{}`", mac.as_str().unwrap_or_default()), mac.span));
+        missing.push((format!("gives it the address `{}`", mac.value), mac.span));
     }
     missing
 }
@@ -88,9 +72,9 @@ fn words(list: Option<&Node>, word: impl Fn(&Node) -> Option<String>) -> Option<
 }
 
 /// The port of the host; of one that Docker chooses, that of the container.
-fn port(port: &Node) -> Option<String> {
-    let published = port.get("published").and_then(Node::as_str).filter(|text| !text.is_empty());
-    published.or_else(|| port.get("target")?.as_str()).map(str::to_owned)
+fn port(port: &Port) -> String {
+    let published = port.written.get("published").and_then(Node::as_str).filter(|text| !text.is_empty());
+    published.map_or_else(|| port.target.value.to_string(), str::to_owned)
 }
 
 /// How many names a message has room for.
@@ -102,24 +86,6 @@ fn quoted(words: &[&str]) -> String {
         quoted.push("…".to_owned());
     }
     quoted.join(", ")
-}
-
-/// Ports and links are those of a network. As in Docker, they mean nothing with somebody else's or none.
-fn warn_unused(d: &mut Diagnostics, context: &Context, mode: Span) {
-    let written = context.written();
-    if let (Some(mac), Some(host)) = (&written.mac_address, context.host_network()) {
-        let draft = d.error(Code::Conflict, "the network of the host has addresses of its own");
-        draft
-            .label(mac.span, "an address")
-            .label(host, "the host's network")
-            .help("remove one of them")
-            .emit();
-    }
-    for (key, value) in [("ports", &written.ports), ("links", &written.links)] {
-        let Some(first) = value.as_ref().and_then(|value| value.items().first()) else { continue };
-        let draft = d.warning(Code::NoNetwork, format!("`{key}` means nothing with this `network_mode`"));
-        draft.label(first.span, "").label(mode, "no network of the service's own").help("remove it").emit();
-    }
 }
 
 /// Docker fills in what is not written from the host's `/etc/resolv.conf`.

@@ -1,9 +1,12 @@
 //! The files below `/etc` that a container gets, as Docker writes them: moby `libnetwork/etchosts`, `resolvconf`.
 
+mod hosts;
+
 use std::fmt::Write as _;
 
 use crate::compose::Service;
-use crate::compose::value::extra_host::Address;
+
+pub use hosts::Neighbours;
 
 /// The names every container knows.
 pub const LOOPBACK: &str = "\
@@ -14,19 +17,6 @@ ff00::0\tip6-mcastprefix
 ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 ";
-
-/// `/etc/hosts`: the names every container knows, then those of `extra_hosts` by name.
-pub(super) fn hosts(service: &Service) -> String {
-    let mut text = LOOPBACK.to_owned();
-    let mut hosts: Vec<_> = service.extra_hosts.iter().map(|host| &host.value).collect();
-    hosts.sort_by_key(|host| &host.name);
-    for host in hosts {
-        if let Address::Ip(address) = host.address {
-            let _infallible = writeln!(text, "{address}\t{}", host.name);
-        }
-    }
-    text
-}
 
 /// `/etc/resolv.conf` of what is written. A single dot is no domain to look names up in.
 pub(super) fn resolv_conf(service: &Service) -> String {

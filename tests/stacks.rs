@@ -23,10 +23,11 @@ mod stacks {
     pub mod world;
 }
 
+use std::fs;
 use std::path::Path;
 
 use containers::host::{host, required};
-use containers::say;
+use containers::{say, text};
 use stacks::images::images;
 use stacks::stack::Stack;
 use stacks::world::{HOST, OUTSIDE, patiently};
@@ -333,4 +334,40 @@ fn cards_of_their_own() {
         stack.down();
         stack.world.sh("ip link delete card0; ip link delete card1").unwrap();
     });
+}
+
+/// The lines that the README has a shell run, as they are, from where the sources are.
+#[test]
+fn the_example_of_the_readme() {
+    let (Some(host), true) = (host(), has_plugins()) else { return };
+    let readme = fs::read_to_string("README.md").unwrap();
+    let mut blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let block = blocks.find(|block| block.contains("examples/greeter")).unwrap();
+    let ours = |line: &&str| !line.starts_with("cargo ") && !line.starts_with("install ");
+    let lines: Vec<_> = block.lines().filter(ours).collect();
+    assert_eq!(
+        (lines.len(), lines.iter().filter(|line| line.starts_with("curl ")).count()),
+        (7, 1),
+        "{lines:?}"
+    );
+    for runtime in &host.runtimes {
+        let stack = Stack::unprepared(host, runtime.name, Path::new("."), &["examples"]);
+        stack.world.install();
+        let before = stack.world.inventory();
+        for line in &lines {
+            let line = line.replace("runc ", &format!("{} ", runtime.name));
+            let script = format!("cd {}\n{line}", text(&stack.path("")));
+            if line.starts_with("curl ") {
+                // A server takes a moment to start.
+                assert_eq!(
+                    patiently(|| stack.world.sh(&format!("{script} -sS | grep ."))),
+                    "hello from the store\n"
+                );
+            } else {
+                stack.world.sh(&script).unwrap_or_else(|why| panic!("{line}: {why}"));
+            }
+        }
+        let after = stack.world.inventory();
+        assert!(before == after, "the host is not as before:\n{}", difference(&before, &after));
+    }
 }

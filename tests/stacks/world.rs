@@ -97,6 +97,15 @@ impl World {
         said(&self.call(&["ip", "netns", "exec", "outside", "sh", "-ec", script]))
     }
 
+    /// Puts the program where bundles expect it.
+    pub fn install(&self) {
+        self.sh(&format!(
+            "mount -t tmpfs none /usr/local/bin\nln -s {} /usr/local/bin/bundlegen",
+            super::stack::PROGRAM
+        ))
+        .unwrap();
+    }
+
     /// What the network of the host is made of, so that it can be compared.
     pub fn inventory(&self) -> String {
         self.sh(INVENTORY).unwrap()

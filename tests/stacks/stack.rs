@@ -182,11 +182,6 @@ impl Stack {
         let started = self.started.lock().unwrap().clone();
         started.iter().for_each(|name| self.delete(name));
     }
-
-    /// What the container has said.
-    pub fn log(&self, name: &str) -> String {
-        fs::read_to_string(self.path(&format!("{name}.log"))).unwrap()
-    }
 }
 
 impl Drop for Stack {

@@ -199,7 +199,7 @@ fn check_resolver(d: &mut Diagnostics, context: &Context) {
     let message = "the name servers of the host are known only where the container runs";
     let way_out = context.host_network().or_else(|| {
         let out = context.attached().iter().find(|attachment| attachment.default_route)?;
-        Some(out.name.span)
+        Some(if out.is_implied() { context.service.name.span } else { out.name.span })
     });
     match way_out {
         Some(network) => {

@@ -129,7 +129,8 @@ impl Host {
             }
             Choice::Some => self.free(ports.clone(), at),
             Choice::All => {
-                let first = follows(found.last(), port).unwrap_or_else(|| derived(project, service, port));
+                let first =
+                    follows(found.last(), port).unwrap_or_else(|| derived(project, &service.bundle, port));
                 self.free((first..=*DYNAMIC.end()).chain(*DYNAMIC.start()..first), at)
             }
         };
@@ -162,8 +163,8 @@ fn follows(last: Option<&Published>, port: &Port) -> Option<u16> {
 }
 
 /// A port that depends on nothing but names and the port of the container, so that it stays when others come and go.
-fn derived(project: &str, service: &Service, port: &Port) -> u16 {
-    let text = format!("{project}\0{}\0{}/{}", service.bundle, port.target.value, port.protocol);
+fn derived(project: &str, bundle: &str, port: &Port) -> u16 {
+    let text = format!("{project}\0{bundle}\0{}/{}", port.target.value, port.protocol);
     let digits = Digest::sha256(text.as_bytes()).to_string();
     let number = digits.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex.get(..4)?, 16).ok());
     DYNAMIC.start() + number.unwrap_or_default() % (DYNAMIC.end() - DYNAMIC.start() + 1)
@@ -230,5 +231,45 @@ impl Published {
         (self.ip, self.protocol) == (next.ip, next.protocol)
             && self.host.checked_add(self.count) == Some(next.host)
             && self.container.checked_add(self.count) == Some(next.container)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::Sources;
+
+    use super::*;
+
+    fn published(ip: &str, host: u16, container: u16) -> Published {
+        let file = Sources::default().add("compose.yaml".to_owned(), String::new());
+        let (ip, written) = (ip.parse().ok(), Span::start_of(file));
+        Published { ip, protocol: Protocol::Tcp, host, container, count: 1, written }
+    }
+
+    #[test]
+    fn ports_that_follow_each_other_are_one_entry() {
+        let mut ports: Vec<Published> = (10000..20000).map(|port| published("", port, port)).collect();
+        ports.reverse();
+        let one = joined(ports);
+        assert_eq!(
+            one.iter().map(|port| (port.host, port.container, port.count)).collect::<Vec<_>>(),
+            [(10000, 10000, 10000)]
+        );
+        let all = (1..=65535).map(|port| published("", port, port)).collect();
+        assert_eq!(joined(all).first().map(|port| port.count), Some(65535));
+    }
+
+    #[test]
+    fn ports_that_lead_elsewhere_stay_apart() {
+        let mut udp = published("", 82, 82);
+        udp.protocol = Protocol::Udp;
+        let apart = [
+            published("", 80, 80),
+            published("", 81, 82),
+            published("127.0.0.1", 82, 83),
+            published("", 84, 83),
+            udp,
+        ];
+        assert_eq!(joined(apart.to_vec()).len(), apart.len());
     }
 }

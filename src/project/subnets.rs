@@ -111,10 +111,8 @@ fn written(d: &mut Diagnostics, network: &Wanted, occupied: &mut Occupied) -> [S
             }
             Slot::Wanted => {
                 if let Ok(subnet) = of_pool(d, pool, &subnet) {
-                    if let Some((other, name)) =
-                        occupied.take(&subnet.net, subnet.written, &network.key.value)
-                    {
-                        overlapping(d, network, &subnet, &name, other);
+                    if let Some(other) = occupied.take(&subnet.net, subnet.written, &network.key.value) {
+                        overlapping(d, network, &subnet, &other);
                     }
                     *slot = Slot::Taken(subnet);
                 } else {
@@ -126,10 +124,11 @@ fn written(d: &mut Diagnostics, network: &Wanted, occupied: &mut Occupied) -> [S
     slots
 }
 
-fn overlapping(d: &mut Diagnostics, network: &Wanted, subnet: &Subnet, name: &str, other: Option<Span>) {
+fn overlapping(d: &mut Diagnostics, network: &Wanted, subnet: &Subnet, other: &Owner) {
+    let name = &other.network;
     let message = format!("the subnets of the networks `{name}` and `{}` overlap", network.key.value);
     let mut draft = d.error(Code::Conflict, message).label(subnet.written.unwrap_or(network.key.span), "");
-    if let Some(other) = other {
+    if let Some(other) = other.written {
         draft = draft.label(other, "the other one");
     }
     draft.help("give each addresses of its own").emit();
@@ -260,36 +259,41 @@ pub(super) fn from_number(net: &IpNet, number: u128) -> IpAddr {
     }
 }
 
-/// What is taken, as the first and the last address of each subnet, with its place and its network.
+/// What is taken, by its family and first address.
 #[derive(Default)]
-struct Occupied(BTreeMap<(bool, u128), (u128, Option<Span>, Rc<str>)>);
+struct Occupied(BTreeMap<(bool, u128), Owner>);
+
+/// Who has a subnet.
+#[derive(Clone)]
+struct Owner {
+    /// Its last address.
+    last: u128,
+    network: Rc<str>,
+    /// Where it is written, if it is.
+    written: Option<Span>,
+}
 
 impl Occupied {
-    fn find(&self, net: &IpNet) -> Option<&(u128, Option<Span>, Rc<str>)> {
+    fn find(&self, net: &IpNet) -> Option<&Owner> {
         let six = Family::of(net) == Family::V6;
         let (first, last) = (number(net.network()), number(net.broadcast()));
         let (_, before) = self.0.range((six, 0)..=(six, last)).next_back()?;
-        Some(before).filter(|(end, ..)| *end >= first)
+        Some(before).filter(|owner| owner.last >= first)
     }
 
     fn overlaps(&self, net: &IpNet) -> bool {
         self.find(net).is_some()
     }
 
-    /// Takes a subnet, unless another one lies there.
-    fn take(
-        &mut self,
-        net: &IpNet,
-        span: Option<Span>,
-        network: &Rc<str>,
-    ) -> Option<(Option<Span>, Rc<str>)> {
-        if let Some((_, span, name)) = self.find(net) {
-            return Some((*span, Rc::clone(name)));
+    /// Takes a subnet, unless somebody has it.
+    fn take(&mut self, net: &IpNet, written: Option<Span>, network: &Rc<str>) -> Option<Owner> {
+        let owner = self.find(net).cloned();
+        if owner.is_none() {
+            let at = (Family::of(net) == Family::V6, number(net.network()));
+            let last = number(net.broadcast());
+            self.0.insert(at, Owner { last, network: Rc::clone(network), written });
         }
-        let six = Family::of(net) == Family::V6;
-        let at = (six, number(net.network()));
-        self.0.insert(at, (number(net.broadcast()), span, Rc::clone(network)));
-        None
+        owner
     }
 }
 

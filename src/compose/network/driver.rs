@@ -93,12 +93,11 @@ pub(super) fn kind(d: &mut Diagnostics, node: &Node) -> Result<Kind, Reported> {
         "host" => Kind::Host,
         "none" | "null" => Kind::None,
         other => {
-            let message = match other {
-                "overlay" => "an overlay network needs a swarm, which a bundle does without".to_owned(),
-                _ => {
-                    let name = other.escape_debug();
-                    format!("the network driver `{name}` is a plugin of Docker, which a bundle does without")
-                }
+            let called = other.escape_debug();
+            let message = if other == "overlay" {
+                "an overlay network needs a swarm, which a bundle does without".to_owned()
+            } else {
+                format!("the network driver `{called}` is a plugin of Docker, which a bundle does without")
             };
             let draft = d.error(Code::NotSupported, message).label(name.span, "");
             let help = "leave it away for a bridge, or write `macvlan`, `ipvlan`, `host` or `none`";
@@ -242,7 +241,8 @@ impl Read {
             HOST_IP => self.bridge.host_ip = Some(parsed::<Ip>(d, &value)?.0),
             MTU => self.mtu = mtu(d, &value)?,
             PREFIX => {
-                self.prefix = filled::<InterfacePrefix>(d, &value)?.map(|prefix| prefix.value.as_str().into())
+                let prefix = filled::<InterfacePrefix>(d, &value)?;
+                self.prefix = prefix.map(|prefix| prefix.value.as_str().into());
             }
             _ => self.mode = mode(d, kind, &value)?,
         }

@@ -19,10 +19,13 @@ pub struct Pool {
     /// Whose address leads out.
     pub gateway: Option<Spanned<Ip>>,
     /// Addresses that nobody gets, by what has them.
-    pub aux_addresses: Vec<(Rc<str>, Spanned<Ip>)>,
+    pub aux_addresses: Vec<Aux>,
     /// Where it is written.
     pub span: Span,
 }
+
+/// An address with the name of what has it.
+type Aux = (Rc<str>, Spanned<Ip>);
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Vec<Pool>, Reported> {
     let mut t = Table::new(d, node, "`ipam`")?;
@@ -49,7 +52,7 @@ fn pool(d: &mut Diagnostics, node: &Node) -> Result<Pool, Reported> {
     Ok(pool)
 }
 
-fn aux_addresses(d: &mut Diagnostics, node: &Node) -> Result<Vec<(Rc<str>, Spanned<Ip>)>, Reported> {
+fn aux_addresses(d: &mut Diagnostics, node: &Node) -> Result<Vec<Aux>, Reported> {
     let address = |d: &mut Diagnostics, entry: &Entry| Ok((Rc::clone(&entry.key), value(d, &entry.value)?));
     all(node.entries().iter().map(|entry| address(d, entry)))
 }

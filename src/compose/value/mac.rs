@@ -47,15 +47,13 @@ fn bytes(text: &str, mark: char, digits: usize) -> Option<[u8; 6]> {
         return None;
     }
     let number = u64::from_str_radix(&all, 16).ok()?;
-    let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
-    Some([a, b, c, d, e, f])
+    number.to_be_bytes().last_chunk().copied()
 }
 
 impl fmt::Display for MacAddress {
     /// In lower case with colons.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, f] = self.0;
-        write!(out, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+        out.write_str(&self.0.map(|byte| format!("{byte:02x}")).join(":"))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod json;
 pub mod state;
 pub mod sums;
 pub mod tree;
+mod user_network;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use oci_spec::runtime as oci;
 use serde_json::Value;
 
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::hook::argv;
 use crate::lower::abilities::{self, Need};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
@@ -50,6 +52,12 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     }
     failed.map_or(Ok(()), Err)?;
     d.failed()?;
+    if let Some(network) = user_network::bundle(project) {
+        for (path, entry) in network.files {
+            put(d, &mut bundles.tree, &path, entry)?;
+        }
+        bundles.origins.insert(argv::user_network::BUNDLE.into(), network.origins);
+    }
     bundles.tree = bundles.tree.seal().map_err(|conflict| internal(d, &conflict))?;
     Ok(bundles)
 }

@@ -46,7 +46,7 @@ pub use network::Attachment;
 pub use ports::Published;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
-pub use settings::{Choices, Settings};
+pub use settings::{Choices, HostFile, Settings};
 pub use users::User;
 pub use volumes::{
     Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,

@@ -9,6 +9,7 @@ use super::json;
 use super::tree::Entry;
 use crate::hook::argv::user_network::{BUNDLE, RESOLVER, UserNetwork, run};
 use crate::hook::argv::{Ports, Verb};
+use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
 use crate::lower::origin::{Origin, Origins};
 use crate::lower::userns::userns;
 use crate::project::{Project, Published, Rootless, Service};
@@ -24,15 +25,6 @@ const SCRIPT: &str = "trap 'exit 0' TERM INT; sleep infinity & wait";
 
 /// Whose default all of it is.
 const FROM: &str = "the network of the containers that a user without rights runs";
-
-/// What the hooks find programs with.
-const ENVIRONMENT: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Where this program is on the host.
-const PROGRAM: &str = "/usr/local/bin/bundlegen";
-
-/// In seconds.
-const TIMEOUT: u32 = 120;
 
 /// The bundle, and where its values come from.
 pub struct UserNetworkBundle {
@@ -93,7 +85,7 @@ fn hooks(project: &Project, rootless: &Rootless) -> Value {
     };
     let hook = |verb| {
         json!([{
-            "path": PROGRAM,
+            "path": &*project.settings.hook.path,
             "args": told.to_args(verb),
             "env": [ENVIRONMENT],
             "timeout": TIMEOUT,

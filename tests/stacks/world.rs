@@ -22,6 +22,8 @@ mount --make-rshared /
 mount -t tmpfs none /run
 mkdir /run/runc /run/crun
 ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
+echo 1 > /proc/sys/net/ipv4/ip_forward
+echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
 ip link set lo up
 ip netns add outside
 ip link add uplink type veth peer name downlink netns outside

@@ -1,7 +1,7 @@
 //! What hooks change on the host for all containers of a network: bridges, and the tables of the packet filter. What
 //! was there before stays; what was made goes with the last container that needs it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::argv::Network;
 use super::directory::Directory;
-use super::record::Record;
+use super::record::{Attached, Record};
 use super::{netlink, rules};
 
 /// The file that says what was made.
 const MADE: &str = ".host.json";
+
+/// Where the plugin `tuning` keeps what it has changed; it removes the files, and not the directories.
+const TUNING: [&str; 2] = ["/run/cni/tuning", "/run/cni"];
 
 /// The longest name of an interface.
 const LONGEST: usize = 15;
@@ -22,10 +25,21 @@ const LONGEST: usize = 15;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Made {
-    /// The bridges that were not there before.
-    bridges: BTreeSet<String>,
+    /// The bridges that were used, and whether they were made.
+    bridges: BTreeMap<String, bool>,
+    /// The directories that were not there before.
+    directories: Vec<String>,
     /// The packet filter as it was before.
     before: rules::Before,
+}
+
+impl Made {
+    /// Before anything is made.
+    fn nothing() -> Result<Self, Error> {
+        let missing = TUNING.into_iter().filter(|path| rustix::fs::lstat(*path).is_err());
+        let directories = missing.map(str::to_owned).collect();
+        Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look()? })
+    }
 }
 
 /// The networks with their lists: that of an external one is looked up.
@@ -40,18 +54,20 @@ pub fn make_ready(directory: &Directory, networks: &[Network]) -> Result<(), Err
     }
     let mut made = match directory.read::<Made>(MADE)? {
         Some(made) => made,
-        None => Made { bridges: BTreeSet::new(), before: rules::Before::look()? },
+        None => Made::nothing()?,
     };
     for network in networks {
         let Some(bridge) = network.bridge() else { continue };
         is_interface(bridge)
             .map_err(|reason| Error::Network { network: network.name().to_owned(), reason })?;
         if netlink::index(bridge)?.is_none() {
-            made.bridges.insert(bridge.to_owned());
+            made.bridges.insert(bridge.to_owned(), true);
+        } else if !made.bridges.contains_key(bridge) && !rules::are_of_bridge(bridge)? {
+            made.bridges.insert(bridge.to_owned(), false);
         }
     }
     directory.write(MADE, &made)?;
-    for bridge in &made.bridges {
+    for (bridge, _) in made.bridges.iter().filter(|(_, made)| **made) {
         if netlink::index(bridge)?.is_none() && netlink::add_bridge(bridge)? {
             without_asking(bridge)?;
         }
@@ -76,18 +92,24 @@ pub fn tidy(directory: Directory) -> Result<(), Error> {
     let records = directory.records()?;
     if let Some(mut made) = directory.read::<Made>(MADE)? {
         let needed: BTreeSet<&str> = records.iter().flat_map(Record::bridges).collect();
-        let (needed, idle): (BTreeSet<_>, BTreeSet<_>) =
-            made.bridges.into_iter().partition(|bridge| needed.contains(&**bridge));
+        let (needed, idle): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            made.bridges.into_iter().partition(|(bridge, _)| needed.contains(&**bridge));
         made.bridges = needed;
-        for bridge in idle {
-            if !remove_bridge(&bridge)? {
-                made.bridges.insert(bridge);
+        for (bridge, is_ours) in idle {
+            if is_ours && !remove_bridge(&bridge)? {
+                made.bridges.insert(bridge, is_ours);
+            } else {
+                rules::forget_bridge(&bridge)?;
             }
         }
         if !records.is_empty() || !made.bridges.is_empty() {
             return directory.write(MADE, &made);
         }
         made.before.restore()?;
+        made.directories.iter().for_each(|directory| {
+            // Others may have something there by now.
+            let _kept = rustix::fs::rmdir(directory);
+        });
         directory.remove(MADE)?;
     }
     if records.is_empty() { directory.dissolve() } else { Ok(()) }
@@ -95,14 +117,27 @@ pub fn tidy(directory: Directory) -> Result<(), Error> {
 
 /// Whether it is gone. One that others have put something into stays.
 fn remove_bridge(bridge: &str) -> Result<bool, Error> {
-    if let Some(index) = netlink::index(bridge)? {
-        if netlink::has_ports(index)? {
-            return Ok(false);
-        }
-        netlink::delete(bridge, index)?;
+    let Some(index) = netlink::index(bridge)? else { return Ok(true) };
+    if !netlink::ports(index)?.is_empty() {
+        return Ok(false);
     }
-    rules::forget_bridge(bridge)?;
-    Ok(true)
+    netlink::delete(bridge, index).map(|()| true)
+}
+
+/// Removes what connects a container to its bridge. The kernel takes its time to remove a namespace that has died, and
+/// keeps it for as long as somebody else holds it.
+pub fn remove_interfaces(attached: &Attached) -> Result<(), Error> {
+    let Some(bridge) = attached.network.bridge().map(netlink::index).transpose()?.flatten() else {
+        return Ok(());
+    };
+    for name in attached.interfaces() {
+        if let Some(index) = netlink::index(name)?
+            && netlink::ports(bridge)?.contains(&index)
+        {
+            netlink::delete(name, index)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_interface(name: &str) -> Result<(), String> {

@@ -57,10 +57,5 @@ pub fn sh(script: &str) -> String {
 pub fn host() -> String {
     sh("ip -o link | sed 's/ *link.*//'; ip -o addr; ip route; ip -6 route; ip netns; \
         iptables-save | grep -v '^#'; ip6tables-save | grep -v '^#'; nft list ruleset; \
-        find /run -mindepth 1; ss -Hltun 2> /dev/null; grep /run /proc/self/mountinfo | cut -d ' ' -f 5")
-}
-
-/// What is there of the hooks: records, pins, rules.
-pub fn seen(script: &str) -> Vec<String> {
-    sh(script).lines().map(str::to_owned).collect()
+        find /run -mindepth 1 -not -path '/run/mount*'; ss -Hltun 2> /dev/null; grep /run /proc/self/mountinfo | cut -d ' ' -f 5")
 }

@@ -26,6 +26,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compose::value::absolute_path::AbsolutePath;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
@@ -232,6 +233,13 @@ pub struct BuildArgs {
     /// [default: that of the process is the one who runs the bundles]
     #[arg(long, value_name = "CONTAINER:HOST:SIZE", value_parser = value::<IdMap>)]
     pub userns_map: Vec<IdMap>,
+    /// Where `bundlegen` is on the host that runs the bundles: it attaches containers to their networks
+    /// [default: /usr/local/bin/bundlegen]
+    #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
+    pub hook: Option<AbsolutePath>,
+    /// The host's file that is `/etc/resolv.conf` of services that name no server [default: /etc/resolv.conf]
+    #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
+    pub resolv_conf: Option<AbsolutePath>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,

@@ -20,7 +20,9 @@ pub mod limits;
 pub mod merge;
 mod mount;
 pub mod namespace;
+pub mod network;
 pub mod no_place;
+pub mod ports;
 pub mod schema;
 pub mod service;
 pub mod value;
@@ -33,11 +35,11 @@ use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::{Entry, Node, Value};
 use decode::{Expected, Table, text, wrong_type};
-use handed_on::handed_on;
 
-pub use extension::{Extension, Images, ServiceExtension};
+pub use extension::{Extension, HOOK, Images, RESOLV_CONF, ServiceExtension};
 pub use files::{FileKind, FileMount, FileSource, VolumesFrom};
 pub use mount::{MissingSource, Mount, Source};
+pub use network::Network;
 pub use service::Service;
 pub use volume::{Device, DeviceSource, Volume};
 
@@ -48,8 +50,8 @@ pub struct File {
     pub name: Option<Spanned<Rc<str>>>,
     /// The services in the order of the file.
     pub services: Vec<Named<Service>>,
-    /// The networks in the order of the file, as they are.
-    pub networks: Vec<Named<Node>>,
+    /// The networks in the order of the file.
+    pub networks: Vec<Named<Network>>,
     /// The named volumes in the order of the file.
     pub volumes: Vec<Named<Volume>>,
     /// The secrets that services use. One with a mistake has no content.
@@ -111,22 +113,11 @@ fn services(d: &mut Diagnostics, node: &Node) -> Result<Vec<Named<Service>>, Rep
     Ok(services)
 }
 
-/// The networks of a project as they are. A name that says no more than the key is none, as for volumes.
-fn networks(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<Node>>, Reported> {
-    let networks = definitions(d, node, "`networks`", |d, node| match handed_on(d, node) {
-        Ok(network) => {
-            no_place::ipam_options(d, &network);
-            (network, Ok(()))
-        }
-        Err(reported) => (Node::null(node.span), Err(reported)),
-    });
-    let mut networks = networks?;
+/// The networks of a project.
+fn networks(d: &mut Diagnostics, node: &Node, project: &str) -> Result<Vec<Named<Network>>, Reported> {
+    let mut networks = definitions(d, node, "`networks`", network::decode)?;
     for Named { name: key, value, .. } in &mut networks {
-        let implied = format!("{project}_{}", key.value);
-        let says_more =
-            |entry: &&Entry| &*entry.key != "name" || entry.value.as_str() != Some(implied.as_str());
-        let entries = value.entries().iter().filter(says_more).cloned().collect();
-        *value = Node::map(value.span, entries);
+        network::without_implied_name(value, &key.value, project);
     }
     Ok(networks)
 }

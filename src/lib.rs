@@ -108,7 +108,7 @@ impl Input {
 pub struct Compiled {
     /// The bundles.
     pub tree: Tree,
-    /// The text of the lock; `None` where no service has an image.
+    /// The text of the lock; `None` where no service has an image or an address.
     pub lock: Option<String>,
     /// The services in the order they start; empty where the order does not matter.
     pub order: Vec<Rc<str>>,
@@ -119,7 +119,7 @@ pub struct Compiled {
 /// The lock of a project, before and after it was made anew.
 #[derive(Debug)]
 pub struct Locked {
-    /// Its text; `None` where no service has an image and there was no lock.
+    /// Its text; `None` where no service has an image or an address and there was no lock.
     pub text: Option<String>,
     /// What was locked before, for the same platform.
     pub before: Option<Lock>,
@@ -215,7 +215,7 @@ fn read_lock(
 
 /// The text of a lock. One that was there and has nothing to say any more is written anew: what it said would be stale.
 fn lock_text(d: &mut Diagnostics, before: Option<&Lock>, lock: &Lock) -> Result<Option<String>, Reported> {
-    if before.is_none() && lock.images.is_empty() {
+    if before.is_none() && lock.images.is_empty() && lock.networks.is_empty() {
         return Ok(None);
     }
     let text = lock.to_text();

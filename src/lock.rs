@@ -1,7 +1,10 @@
 //! `bundlegen.lock`: every fact a build takes from outside the source tree.
 //!
 //! The lock stands beside the Compose file and is checked in, so `build` and `check` need no image: an image that
-//! is not at hand is known by what the lock says of it, and an image that has changed is one hunk in a review.
+//! is not at hand is known by what the lock says of it, and an image that has changed is one hunk in a review. The
+//! addresses that were given out stand there too: another service changes nobody's.
+
+mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::diag::{Code, Diagnostics, Reported, json};
 use crate::source::{FileId, Sources, Span};
 use crate::yaml::{self, Entry, Node, Plain, Value};
+
+pub use network::{Addresses, LockedNetwork, NetworkPlaces};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "bundlegen.lock";
@@ -27,8 +32,11 @@ pub struct Lock {
     /// The platform the images are for, such as `linux/amd64`.
     pub platform: String,
     /// What is known of each image, by its normalised reference.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, LockedImage>,
+    /// What was decided of each network, by its key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, LockedNetwork>,
 }
 
 /// What is known of an image.
@@ -62,6 +70,8 @@ pub struct Places {
     pub platform: Span,
     /// The images, by their references.
     pub images: BTreeMap<String, ImagePlaces>,
+    /// The networks, by their keys.
+    pub networks: BTreeMap<String, NetworkPlaces>,
 }
 
 /// Where what is known of an image stands.
@@ -178,13 +188,14 @@ pub struct User {
 }
 
 const HEADER: &str = "\
-# What the build takes from the images, written by `bundlegen lock`. Check it in beside the Compose file.
+# What the build takes from the images, and the addresses it gave out, written by `bundlegen lock`. Check it in beside
+# the Compose file.
 ";
 
 impl Lock {
     /// A lock that knows nothing yet.
     pub fn new(platform: String) -> Self {
-        Lock { version: VERSION, platform, images: BTreeMap::new() }
+        Lock { version: VERSION, platform, images: BTreeMap::new(), networks: BTreeMap::new() }
     }
 
     /// The text of the file: sorted, one item a line.
@@ -222,7 +233,9 @@ impl Places {
         let platform = root.get("platform").map_or(root.span, |platform| platform.span);
         let images = root.get("images").map_or(&[][..], Node::entries);
         let images = images.iter().map(|image| (image.key.to_string(), ImagePlaces::of(image)));
-        Places { platform, images: images.collect() }
+        let networks = root.get("networks").map_or(&[][..], Node::entries);
+        let networks = networks.iter().map(|network| (network.key.to_string(), NetworkPlaces::of(network)));
+        Places { platform, images: images.collect(), networks: networks.collect() }
     }
 }
 

@@ -3,9 +3,11 @@
 //! After [`resolve`] nothing is read any more. The attributes as they were written stay as they are; a
 //! [`Service`] adds what needs another file, another service or the image.
 
+mod addresses;
 mod build;
 mod environment;
 mod features;
+mod free;
 mod healthcheck;
 mod images;
 mod namespaces;
@@ -17,6 +19,7 @@ mod replicas;
 mod rootless;
 mod security;
 mod settings;
+mod subnets;
 mod users;
 mod volumes;
 
@@ -25,6 +28,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::compose::dependency::Dependency;
+use crate::compose::namespace::NetworkMode;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
@@ -38,10 +42,11 @@ pub use features::Features;
 pub use healthcheck::{Healthcheck, State};
 pub use images::{Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
-pub use networks::Attachment;
+pub use network::Attachment;
+pub use ports::Published;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
-pub use settings::{Choices, Settings};
+pub use settings::{Choices, HostFile, Settings};
 pub use users::User;
 pub use volumes::{
     Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,
@@ -86,8 +91,10 @@ pub struct Service {
     pub healthcheck: Option<Healthcheck>,
     /// Its mounts, with their sources found.
     pub mounts: Vec<Mount>,
-    /// The networks it is in, by name.
+    /// The networks it is in, in the order of its interfaces.
     pub networks: Vec<Attachment>,
+    /// Its ports that the host publishes, sorted; ports that follow each other are one entry.
+    pub ports: Vec<Published>,
 }
 
 /// Where a root file system comes from.
@@ -120,6 +127,18 @@ impl Project {
 }
 
 impl Service {
+    /// Whether its network would be that of all containers that a user without rights runs.
+    pub fn shares_user_network(&self) -> bool {
+        match &self.namespaces.network {
+            Namespace::Own => !self.networks.is_empty(),
+            Namespace::Host(_) => false,
+            Namespace::Of(owner) => match &owner.written.network_mode {
+                Some(mode) => mode.value != NetworkMode::None,
+                None => true,
+            },
+        }
+    }
+
     /// What the image says, if there is one.
     pub fn image(&self) -> Option<&Image> {
         match &self.root {
@@ -161,8 +180,10 @@ pub fn resolve(
     let volumes = volumes::Declared::new(&file);
     let written = services(file.services);
     let platform = &settings.platform;
+    let before = networks::Before::of(lock.as_ref());
     let mut images = images::Images::open(d, &file.extension, lock, platform, &written, options)?;
-    let mut declared = Declared { volumes, networks: networks::Declared::new(file.networks) };
+    let mut declared = Declared { volumes };
+    let networks = networks::Declared::new(file.networks);
     check_not_empty(d, &written, sources);
     let replicas = replicas::Replicas::new(d, &written);
     let peers = namespaces::Peers::new(&written, &replicas);
@@ -181,13 +202,16 @@ pub fn resolve(
         }
     }
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
+    let addresses = networks::attach(d, &networks, &before, &mut found, options);
     healthcheck::check_dependencies(d, &found);
-    ports::check(d, &found);
+    ports::publish(d, &options.name, &mut found);
+    rootless::network::share(d, &mut found, &settings);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     volumes::complete(d, &mut found);
     volumes::check_risks(d, &found);
     let (lock, kept) = images.finish(d);
+    let lock = Lock { networks: addresses, ..lock };
     Ok(Project { services: found, lock, kept, settings })
 }
 
@@ -248,7 +272,6 @@ fn services(services: Vec<Named<compose::Service>>) -> Vec<Named<Rc<compose::Ser
 
 /// What a project defines besides services.
 struct Declared {
-    networks: networks::Declared,
     volumes: volumes::Declared,
 }
 
@@ -289,7 +312,6 @@ fn service(
     let user = users::user(d, written, place.name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);
     let healthcheck = healthcheck::of_service(written, place.name, &root);
-    let networks = declared.networks.of_service(written);
     Ok(Service {
         name: place.name.clone(),
         bundle: Rc::clone(place.bundle),
@@ -302,7 +324,8 @@ fn service(
         security,
         healthcheck,
         mounts,
-        networks,
+        networks: Vec::new(),
+        ports: Vec::new(),
     })
 }
 

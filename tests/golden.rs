@@ -73,7 +73,8 @@ fn blessed(case: &Case) -> Result<(), Failed> {
     }
     wanted?.blessed()?;
     // A case that uses no image needs no lock; one that was there stays, emptied.
-    if is_new && fs::read_to_string(&lock)?.contains("\nimages: {}\n") {
+    let text = fs::read_to_string(&lock)?;
+    if is_new && !["\nimages:", "\nnetworks:"].iter().any(|key| text.contains(key)) {
         fs::remove_file(&lock)?;
     }
     Ok(())

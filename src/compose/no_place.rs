@@ -85,12 +85,21 @@ pub(super) fn defined_models(d: &mut Diagnostics, node: &Node) -> Result<(), Rep
 }
 
 /// Options of what hands out addresses. Docker Compose drops them (`pkg/compose/create.go`).
-pub(super) fn ipam_options(d: &mut Diagnostics, network: &Node) {
-    let options = network.get("ipam").and_then(|ipam| ipam.get("options"));
-    if let Some(options) = options.filter(|options| !options.entries().is_empty()) {
+pub(super) fn ipam_options(d: &mut Diagnostics, options: &Node) {
+    if !options.entries().is_empty() {
         let draft = d.warning(Code::NoPlace, "`ipam.options` of a network reaches nobody");
         draft.label(options.span, "dropped, as Docker Compose does").help("remove it").emit();
     }
+}
+
+/// Whoever runs a container by hand may attach it to a network anyway.
+pub(super) fn attachable(d: &mut Diagnostics, node: &Node) -> Result<(), Reported> {
+    let attachable = boolean(d, node)?;
+    if attachable.value {
+        let message = "`attachable` says nothing of a network on one host";
+        d.warning(Code::NoPlace, message).label(attachable.span, "for swarms alone").help("remove it").emit();
+    }
+    Ok(())
 }
 
 /// Limits of Docker's storage.

@@ -18,7 +18,9 @@ use super::namespace::{
     CgroupMode, Host, IpcMode, NetworkMode, PidMode, cgroup, check_shared, ipc, network_mode, pid,
     userns_mode, uts,
 };
+use super::network::{Joined, of_service as networks};
 use super::no_place;
+use super::ports::{Port, port};
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::container_name::ContainerName;
@@ -28,6 +30,7 @@ use super::value::device::DeviceRule;
 use super::value::dns::{NameServer, Word};
 use super::value::extra_host::ExtraHost;
 use super::value::hostname::Hostname;
+use super::value::mac::MacAddress;
 use super::value::port::ExposedPort;
 use super::value::security_opt::SecurityOpt;
 use super::value::signal::Signal;
@@ -120,7 +123,7 @@ pub struct Service {
     /// Where the output goes.
     pub logging: Option<Node>,
     /// The address of the network card.
-    pub mac_address: Option<Node>,
+    pub mac_address: Option<Spanned<MacAddress>>,
     /// The most memory, in bytes.
     pub mem_limit: Option<Spanned<Bytes>>,
     /// The memory that is left to it when it is scarce, in bytes.
@@ -132,7 +135,7 @@ pub struct Service {
     /// Whose network the container sees.
     pub network_mode: Option<Spanned<NetworkMode>>,
     /// The networks the container is in.
-    pub networks: Option<Node>,
+    pub networks: Vec<Joined>,
     /// Whether nothing is killed when memory is out.
     pub oom_kill_disable: Option<Spanned<bool>>,
     /// Whose processes the container sees, if not its own.
@@ -144,7 +147,7 @@ pub struct Service {
     /// What the image must be for.
     pub platform: Option<Spanned<Rc<str>>>,
     /// Ports of the host that lead to the container.
-    pub ports: Option<Node>,
+    pub ports: Vec<Port>,
     /// Programs that run once the container has started.
     pub post_start: Option<Node>,
     /// Programs that run before the container is stopped.
@@ -254,20 +257,20 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         labels: t.list(d, "labels", pairs),
         links: t.opt(d, "links", handed_on),
         logging: t.opt(d, "logging", handed_on),
-        mac_address: t.opt(d, "mac_address", handed_on),
+        mac_address: t.opt(d, "mac_address", value_or_nothing).flatten(),
         mem_limit: t.opt(d, "mem_limit", text_or_number),
         mem_reservation: t.opt(d, "mem_reservation", text_or_number),
         mem_swappiness: t.opt(d, "mem_swappiness", integer),
         memswap_limit: t.opt(d, "memswap_limit", integer),
         network_mode: t.opt(d, "network_mode", network_mode).flatten(),
-        networks: t.opt(d, "networks", handed_on),
+        networks: t.list(d, "networks", networks),
         oom_kill_disable: t.opt(d, "oom_kill_disable", boolean),
         pid: t.opt(d, "pid", pid).flatten(),
         oom_score_adj: t.opt(d, "oom_score_adj", integer),
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
         platform: t.opt(d, "platform", text),
-        ports: t.opt(d, "ports", handed_on),
+        ports: t.list(d, "ports", list(port)),
         post_start: t.opt(d, "post_start", handed_on),
         pre_stop: t.opt(d, "pre_stop", handed_on),
         profiles: t.list(d, "profiles", list(text)),

@@ -2,6 +2,9 @@
 
 use crate::diag::Invalid;
 
+pub mod absolute_path;
+pub mod address;
+pub mod alias;
 pub mod architecture;
 pub mod block_device;
 pub mod bytes;
@@ -18,6 +21,8 @@ pub mod file_mode;
 pub mod hostname;
 pub mod idmap;
 pub mod init;
+pub mod interface;
+pub mod mac;
 pub mod port;
 pub mod rlimit;
 pub mod runtime;

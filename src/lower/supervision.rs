@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use super::Context;
 use super::annotations::{Annotations, OWN_PREFIX};
+use super::networks::host_gateways;
 use super::origin::Origin;
 use crate::compose::namespace::NetworkMode;
+use crate::compose::ports;
 use crate::compose::value::extra_host::Address;
 use crate::config;
 use crate::diag::{Code, Diagnostics};
@@ -16,13 +18,14 @@ use crate::yaml::{Entry, Node};
 /// Hands on all that is written of it.
 pub(super) fn supervision(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
     let written = context.written();
+    let mac_address = written.mac_address.map(|mac| Node::text(mac.span, mac.value.to_string()));
     let attributes = [
         ("attach", &written.attach),
         ("external_links", &written.external_links),
         ("links", &written.links),
         ("logging", &written.logging),
-        ("mac_address", &written.mac_address),
-        ("ports", &written.ports),
+        ("mac_address", &mac_address),
+        ("ports", &ports::written(&written.ports)),
         ("post_start", &written.post_start),
         ("pre_stop", &written.pre_stop),
         ("pull_policy", &written.pull_policy),
@@ -75,21 +78,25 @@ fn networks(context: &Context, all: &mut Annotations) {
     if let Some(mode) = mode.filter(|mode| mode.value == NetworkMode::Bridge) {
         hand_on(all, "network_mode", r#""bridge""#.to_owned(), Origin::Written(mode.span));
     }
-    let networks = &context.service.networks;
+    let mut networks: Vec<_> = context.service.networks.iter().collect();
+    networks.retain(|network| !network.network.default_bridge);
+    networks.sort_by(|a, b| a.name.value.cmp(&b.name.value));
     let Some(first) = networks.iter().find(|network| !network.is_implied()) else { return };
-    let parts = networks.iter().map(|one| (Rc::clone(&one.name.value), &one.service, one.network.as_ref()));
+    let parts =
+        networks.iter().map(|one| (Rc::clone(&one.name.value), &one.service, one.network.written.as_ref()));
     hand_on(all, "networks", config::networks(parts), Origin::Written(first.name.span));
 }
 
-/// The address of the host is known only where the container runs.
+/// What leads to the host stays known as that. Where the container has no way to it, that is said.
 fn host_gateway(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
     let hosts = &context.written().extra_hosts;
     let gateways: Vec<_> = hosts.iter().filter(|host| host.value.address == Address::HostGateway).collect();
-    for host in &gateways {
+    let known = !host_gateways(context.service, context.settings).is_empty();
+    for host in gateways.iter().filter(|_| !known) {
         let message =
-            format!("the host's address for `{}` is known only where the container runs", host.value.name);
+            format!("`{}` leads to no host: no bridge leads out of this container", host.value.name);
         let draft =
-            d.warning(Code::HostDependent, message).label(host.span, "not in the bundle's `etc/hosts`");
+            d.warning(Code::NoNetwork, message).label(host.span, "not in the bundle's `etc/hosts`");
         draft.help("it is handed on in `io.bundlegen.extra-hosts`; or write an address").emit();
     }
     if let Some(first) = gateways.first() {

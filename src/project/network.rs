@@ -24,6 +24,8 @@ pub struct Network {
     pub external: Option<Span>,
     /// At most one of each family, that of IPv4 first. An external network may have none.
     pub subnets: Vec<Subnet>,
+    /// Whether it is Docker's own, of `network_mode: bridge`. As there, nobody finds others by their names in it.
+    pub default_bridge: bool,
     /// What `labels` says.
     pub labels: BTreeMap<Rc<str>, Rc<str>>,
     /// What the project says of it; nothing of one that is no more than declared.
@@ -93,7 +95,7 @@ pub struct Attachment {
     pub network: Rc<Network>,
     /// Further names of the container in it, without repetition.
     pub aliases: Vec<Spanned<Rc<str>>>,
-    /// One for each subnet.
+    /// One for each subnet, in their order; of an external network, those that are written.
     pub addresses: Vec<Given>,
     /// Addresses of links.
     pub link_local: Vec<Spanned<IpAddr>>,
@@ -101,8 +103,18 @@ pub struct Attachment {
     pub mac: Option<Spanned<Rc<str>>>,
     /// The name of the interface in the container: what is written, else `eth` and the first number that is free.
     pub interface: Spanned<Rc<str>>,
+    /// Kernel parameters of the interface, as `NAME=VALUE`; `IFNAME` stands for the name of the interface.
+    pub sysctls: Vec<Spanned<Rc<str>>>,
     /// Whether the way out leads through it.
     pub default_route: bool,
+}
+
+impl Attachment {
+    /// Whether it is the network that every service is in which names none, and nothing is said of it.
+    pub fn is_implied(&self) -> bool {
+        let implied = &*self.name.value == "default" || self.network.default_bridge;
+        implied && self.service.entries().is_empty() && self.network.written.is_none()
+    }
 }
 
 /// An address of a container.

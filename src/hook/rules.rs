@@ -232,7 +232,7 @@ impl Table {
             lines.extend(chains.iter().map(|chain| format!("{flag} {chain}")));
         }
         if !lines.is_empty() {
-            script.push_str(&format!("*{}\n{}\nCOMMIT\n", self.name, lines.join("\n")));
+            script.extend(["*", &self.name, "\n", &lines.join("\n"), "\nCOMMIT\n"]);
         }
     }
 }

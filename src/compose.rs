@@ -22,6 +22,7 @@ mod mount;
 pub mod namespace;
 pub mod network;
 pub mod no_place;
+pub mod ports;
 pub mod schema;
 pub mod service;
 pub mod value;
@@ -35,7 +36,7 @@ use crate::source::Spanned;
 use crate::yaml::{Entry, Node, Value};
 use decode::{Expected, Table, text, wrong_type};
 
-pub use extension::{Extension, Images, ServiceExtension};
+pub use extension::{Extension, HOOK, Images, RESOLV_CONF, ServiceExtension};
 pub use files::{FileKind, FileMount, FileSource, VolumesFrom};
 pub use mount::{MissingSource, Mount, Source};
 pub use network::Network;

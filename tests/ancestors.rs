@@ -117,10 +117,15 @@ fn mount<'c>(config: &'c Value, destination: &str) -> &'c Value {
     first
 }
 
+/// What becomes of a service with a network and a port.
+fn publishing(port: &str) -> Value {
+    Project::new(&format!("services:\n  s: {{image: 'app:1', ports: ['{port}']}}\n")).config()
+}
+
 /// `8080:80` was published the wrong way round.
 #[test]
 fn w01_ports_are_not_swapped() {
-    let ports = annotation(&Project::service("ports: ['8080:80']").config(), "io.bundlegen.ports");
+    let ports = annotation(&publishing("8080:80"), "io.bundlegen.ports");
     assert_eq!(ports[0]["published"], "8080");
     assert_eq!(ports[0]["target"], 80);
 }
@@ -136,7 +141,7 @@ fn w02_a_service_that_is_built_has_the_name_that_compose_gives_its_image() {
 /// A port with an address never parsed.
 #[test]
 fn w03_a_port_has_an_address() {
-    let ports = annotation(&Project::service("ports: ['127.0.0.1:8080:80']").config(), "io.bundlegen.ports");
+    let ports = annotation(&publishing("127.0.0.1:8080:80"), "io.bundlegen.ports");
     assert_eq!(ports[0]["host_ip"], "127.0.0.1");
 }
 
@@ -336,8 +341,7 @@ fn w19_an_image_that_is_not_at_hand_is_an_error() {
 /// Without root, a published port was an error, and most files publish one.
 #[test]
 fn w20_ports_are_no_error() {
-    let project = Project::new("services:\n  s: {image: 'app:1', ports: ['8080:80']}\n");
-    let ports = annotation(&project.config(), "io.bundlegen.ports");
+    let ports = annotation(&publishing("8080:80"), "io.bundlegen.ports");
     assert_eq!(ports[0]["target"], 80);
 }
 

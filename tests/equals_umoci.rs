@@ -10,6 +10,8 @@
     reason = "a panic is how a test fails, and a skip is printed"
 )]
 
+#[path = "support/packages.rs"]
+mod packages;
 mod support;
 #[path = "support/trees.rs"]
 mod trees;
@@ -109,53 +111,11 @@ impl Image {
 }
 
 fn layers() -> Result<Vec<Blob>, String> {
-    let mut layers = Vec::new();
-    for package in packages()? {
-        let output = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(&package).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}: {}",
-            package.display(),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        layers.push(gzip(&output.stdout));
-    }
+    let mut layers: Vec<_> = packages::archives(&PACKAGES)?.iter().map(|archive| gzip(archive)).collect();
     layers.extend(made().into_iter().map(|layer| gzip(&layer.end())));
     // umoci does not know the first form.
     layers.extend(sparse().iter().skip(1).map(|layer| gzip(layer)));
     Ok(layers)
-}
-
-/// The packages, which are downloaded once.
-fn packages() -> Result<Vec<PathBuf>, String> {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
-    fs::create_dir_all(&cache).unwrap();
-    let find = |package: &str| {
-        let names = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
-        let prefix = format!("{package}_");
-        names.filter(|path| path.extension().is_some_and(|end| end == "deb")).find(|path| {
-            path.file_name().is_some_and(|name| name.to_str().is_some_and(|name| name.starts_with(&prefix)))
-        })
-    };
-    let mut found = Vec::new();
-    for package in PACKAGES {
-        if find(package).is_none() {
-            download(package, &cache)?;
-        }
-        found.push(find(package).ok_or_else(|| format!("{package} was not downloaded"))?);
-    }
-    Ok(found)
-}
-
-fn download(package: &str, into: &Path) -> Result<(), String> {
-    let apt = |args: &[&str]| {
-        let output = Command::new("apt-get").args(args).arg("-q").current_dir(into).output();
-        let output = output.map_err(|error| error.to_string())?;
-        let errors = || format!("{}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
-        if output.status.success() { Ok(()) } else { Err(errors()) }
-    };
-    // What is known of packages may be nothing, or old.
-    apt(&["download", package]).or_else(|_| apt(&["update"]).and_then(|()| apt(&["download", package])))
 }
 
 fn owned(kind: u8, path: &str) -> Head {

@@ -108,7 +108,7 @@ fn reservations(d: &mut Diagnostics, node: &Node) -> Result<Option<Spanned<Bytes
 pub(super) fn check_alike(d: &mut Diagnostics, node: &Node, service: &Service) -> Result<(), Reported> {
     let Some(replicas) = service.replicas().filter(|replicas| replicas.value > 1) else { return Ok(()) };
     let mut failed = None;
-    for (what, place) in alone(node, replicas.value) {
+    for (what, place) in alone(node, service, replicas.value) {
         let message = format!("{} containers cannot have {what}", replicas.value);
         let draft = d.error(Code::Conflict, message).label(place, "");
         failed = Some(draft.label(replicas.span, "so many containers").help("remove one of them").emit());
@@ -117,13 +117,10 @@ pub(super) fn check_alike(d: &mut Diagnostics, node: &Node, service: &Service) -
 }
 
 /// What there can be one of, and where it is written.
-fn alone(node: &Node, replicas: i64) -> Vec<(&'static str, Span)> {
-    let mut found = Vec::new();
-    for port in node.get("ports").map_or(&[][..], Node::items) {
-        if let Some(published) = port.get("published").filter(|port| ports(port) < replicas) {
-            found.push(("one port of the host", published.span));
-        }
-    }
+fn alone(node: &Node, service: &Service, replicas: i64) -> Vec<(&'static str, Span)> {
+    let published = service.ports.iter().filter_map(|port| port.published);
+    let too_few = published.filter(|ports| i64::try_from(ports.value.count()).is_ok_and(|n| n < replicas));
+    let mut found: Vec<_> = too_few.map(|ports| ("one port of the host", ports.span)).collect();
     let networks = node.get("networks").map_or(&[][..], Node::entries);
     let networks = networks.iter().map(|network| &network.value);
     for (key, what) in
@@ -135,19 +132,6 @@ fn alone(node: &Node, replicas: i64) -> Vec<(&'static str, Span)> {
         found.extend(written.map(|node| (what, node.span)));
     }
     found
-}
-
-/// How many ports of the host there are to choose from; where none is named, enough.
-fn ports(published: &Node) -> i64 {
-    let text = published.as_str().unwrap_or_default();
-    if matches!(text, "" | "0") {
-        return i64::MAX;
-    }
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    match (first.parse::<u16>(), last.parse::<u16>()) {
-        (Ok(first), Ok(last)) => i64::from(last) - i64::from(first) + 1,
-        _ => i64::MAX,
-    }
 }
 
 impl Service {

@@ -196,57 +196,94 @@ fn no_network_mode(d: &mut Diagnostics, mode: &str, span: Span) -> Reported {
     draft.help("write `none`, `host`, `bridge` or `service:NAME`").did_you_mean(known).emit()
 }
 
-/// What belongs to the owner of a network, and not to whoever joins it (moby `runconfig/hostconfig_unix.go`).
-const OF_NETWORK: [&str; 10] = [
-    "dns",
-    "dns_opt",
-    "dns_search",
-    "domainname",
-    "expose",
-    "extra_hosts",
-    "hostname",
-    "links",
-    "mac_address",
-    "ports",
+/// What cannot be said of a namespace that is not the service's own: the runtime could not do it, or would do it to
+/// somebody else.
+struct Rule {
+    /// The attribute that names the namespace.
+    key: &'static str,
+    /// Whether the namespace is one of those meant here.
+    means: fn(&str) -> bool,
+    /// What cannot be said, sorted.
+    attributes: &'static [&'static str],
+    whose: &'static str,
+    /// What is said of the place that names the namespace.
+    place: &'static str,
+    help: &'static str,
+}
+
+/// As Docker has them (moby `runconfig/hostconfig_unix.go`), but for `ports` of the host's network and of an empty one,
+/// which Docker leaves out with a warning or with none.
+const RULES: [Rule; 4] = [
+    Rule {
+        key: "network_mode",
+        means: |text| text.starts_with("service:") || text.starts_with("container:"),
+        attributes: &[
+            "dns",
+            "dns_opt",
+            "dns_search",
+            "domainname",
+            "expose",
+            "extra_hosts",
+            "hostname",
+            "links",
+            "mac_address",
+            "ports",
+        ],
+        whose: "another container's network",
+        place: "shared here",
+        help: "set it where the namespace comes from",
+    },
+    Rule {
+        key: "network_mode",
+        means: |text| text == "host",
+        attributes: &["links", "mac_address", "ports"],
+        whose: "the host's network",
+        place: "shared here",
+        help: "remove it: what the container listens on, the host does, and it has the host's addresses",
+    },
+    Rule {
+        key: "network_mode",
+        means: |text| text == "none",
+        attributes: &["links", "mac_address", "ports"],
+        whose: "an empty network",
+        place: "nothing in it",
+        help: "remove it, or give the service a network",
+    },
+    Rule {
+        key: "uts",
+        means: |text| text == "host",
+        attributes: &["domainname", "hostname"],
+        whose: "the host's UTS namespace",
+        place: "shared here",
+        help: "set it where the namespace comes from",
+    },
 ];
 
-/// What belongs to a UTS namespace.
-const OF_UTS: [&str; 2] = ["domainname", "hostname"];
-
-/// Reports what says something of a namespace that is not the service's own: the runtime could not do it, or would do it
-/// to somebody else.
+/// Reports what says something of a namespace that is not the service's own.
 pub(super) fn check_shared(d: &mut Diagnostics, service: &Node) -> Result<(), Reported> {
-    let shared = |text: &str| text.starts_with("service:") || text.starts_with("container:");
-    let network = check(d, service, "network_mode", shared, &OF_NETWORK, "another container's network");
-    network.and(check(d, service, "uts", |text| text == "host", &OF_UTS, "the host's UTS namespace"))
+    RULES.iter().map(|rule| rule.check(d, service)).fold(Ok(()), Result::and)
 }
 
-fn check(
-    d: &mut Diagnostics,
-    service: &Node,
-    key: &str,
-    shared: impl Fn(&str) -> bool,
-    attributes: &[&str],
-    whose: &str,
-) -> Result<(), Reported> {
-    let Some(mode) = service.get(key).filter(|mode| mode.as_str().is_some_and(&shared)) else {
-        return Ok(());
-    };
-    let written =
-        attributes.iter().filter_map(|key| Some((*key, service.get(key).filter(|node| says(node))?)));
-    let written: Vec<(&str, &Node)> = written.collect();
-    if written.is_empty() {
-        return Ok(());
+impl Rule {
+    fn check(&self, d: &mut Diagnostics, service: &Node) -> Result<(), Reported> {
+        let mode = service.get(self.key).filter(|mode| mode.as_str().is_some_and(self.means));
+        let Some(mode) = mode else { return Ok(()) };
+        let written = self.attributes.iter().filter_map(|key| Some((key, service.get(key)?)));
+        let written: Vec<_> = written.filter(|(_, node)| says(node)).collect();
+        if written.is_empty() {
+            return Ok(());
+        }
+        let names = written.iter().map(|(key, _)| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("{names} cannot be set in {}", self.whose);
+        let mut draft = d.error(Code::Conflict, message).label(mode.span, self.place);
+        for (_, node) in written {
+            draft = draft.label(node.span, "");
+        }
+        Err(draft.help(self.help).emit())
     }
-    let names = written.iter().map(|(key, _)| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    let message = format!("{names} cannot be set in {whose}");
-    let mut draft = d.error(Code::Conflict, message).label(mode.span, "shared here");
-    for (_, node) in written {
-        draft = draft.label(node.span, "");
-    }
-    Err(draft.help("set it where the namespace comes from").emit())
 }
 
+/// Whether something is said: an empty list or text says nothing.
 fn says(node: &Node) -> bool {
     !node.items().is_empty()
         || !node.entries().is_empty()

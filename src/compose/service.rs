@@ -20,6 +20,7 @@ use super::namespace::{
 };
 use super::network::{Joined, of_service as networks};
 use super::no_place;
+use super::ports::{Port, port};
 use super::value::bytes::Bytes;
 use super::value::capability::CapabilityName;
 use super::value::container_name::ContainerName;
@@ -146,7 +147,7 @@ pub struct Service {
     /// What the image must be for.
     pub platform: Option<Spanned<Rc<str>>>,
     /// Ports of the host that lead to the container.
-    pub ports: Option<Node>,
+    pub ports: Vec<Port>,
     /// Programs that run once the container has started.
     pub post_start: Option<Node>,
     /// Programs that run before the container is stopped.
@@ -269,7 +270,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         pids_limit: t.opt(d, "pids_limit", integer),
         privileged: t.opt(d, "privileged", boolean),
         platform: t.opt(d, "platform", text),
-        ports: t.opt(d, "ports", handed_on),
+        ports: t.list(d, "ports", list(port)),
         post_start: t.opt(d, "post_start", handed_on),
         pre_stop: t.opt(d, "pre_stop", handed_on),
         profiles: t.list(d, "profiles", list(text)),

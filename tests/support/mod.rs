@@ -153,7 +153,11 @@ pub struct Store {
 
 impl Store {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Store::inside(&std::env::temp_dir())
+    }
+
+    pub fn inside(directory: &Path) -> Self {
+        let dir = tempfile::tempdir_in(directory).unwrap();
         fs::create_dir_all(dir.path().join("blobs/sha256")).unwrap();
         fs::write(dir.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         let mut store = Store { dir, entries: Vec::new() };

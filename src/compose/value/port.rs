@@ -1,4 +1,4 @@
-//! Ports of a container: `expose`, and the exposed ports of an image.
+//! Ports: those of a container in `expose` and in an image, and those of the host in `ports`.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,6 +17,15 @@ pub struct ExposedPort {
     pub protocol: Protocol,
 }
 
+/// Ports of the host, of which one is meant: `8080` or `8000-8010`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPorts {
+    /// The first port, never 0.
+    pub first: u16,
+    /// The last port; the same as the first for a single one.
+    pub last: u16,
+}
+
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -31,6 +40,13 @@ impl ExposedPort {
     /// The ports one by one.
     pub fn expand(self) -> impl Iterator<Item = ExposedPort> {
         (self.first..=self.last).map(move |port| ExposedPort { first: port, last: port, ..self })
+    }
+}
+
+impl HostPorts {
+    /// How many there are to choose from.
+    pub fn count(self) -> usize {
+        usize::from(self.last.saturating_sub(self.first)) + 1
     }
 }
 
@@ -76,21 +92,35 @@ impl FromStr for ExposedPort {
             "" => Protocol::default(),
             name => name.parse().map_err(|invalid| super::moved(invalid, text.len() - name.len()))?,
         };
-        let (first, last) = match ports.split_once('-') {
-            Some((first, last)) => {
-                (number(text, 0..first.len())?, number(text, ports.len() - last.len()..ports.len())?)
-            }
-            None => (number(text, 0..ports.len())?, number(text, 0..ports.len())?),
-        };
-        if last < first {
-            let message = format!("the range `{ports}` ends before it begins");
-            return Err(Invalid::new(0..ports.len(), message));
-        }
+        let (first, last) = range(ports, "write `8080`, `8080/udp` or `3000-3005`")?;
         Ok(ExposedPort { first, last, protocol })
     }
 }
 
-fn number(text: &str, range: Range<usize>) -> Result<u16, Invalid> {
+impl FromStr for HostPorts {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (first, last) = range(text, "write `8080` or `8000-8010`")?;
+        Ok(HostPorts { first, last })
+    }
+}
+
+/// The first port and the last one.
+fn range(text: &str, help: &str) -> Result<(u16, u16), Invalid> {
+    let Some((first, last)) = text.split_once('-') else {
+        let port = number(text, 0..text.len(), help)?;
+        return Ok((port, port));
+    };
+    let end = text.len();
+    let (first, last) = (number(text, 0..first.len(), help)?, number(text, end - last.len()..end, help)?);
+    if last < first {
+        return Err(Invalid::new(0..end, format!("the range `{text}` ends before it begins")));
+    }
+    Ok((first, last))
+}
+
+fn number(text: &str, range: Range<usize>, help: &str) -> Result<u16, Invalid> {
     let port = text.get(range.clone()).unwrap_or("");
     let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     match port.parse::<u16>() {
@@ -101,7 +131,7 @@ fn number(text: &str, range: Range<usize>) -> Result<u16, Invalid> {
                 "" => "a port number is missing".to_owned(),
                 port => format!("expected a port number, found `{port}`"),
             };
-            Err(Invalid::new(range, message).help("write `8080`, `8080/udp` or `3000-3005`"))
+            Err(Invalid::new(range, message).help(help))
         }
     }
 }
@@ -134,6 +164,19 @@ mod tests {
         assert_eq!(all, ["9/tcp", "9/udp", "80/tcp", "443/tcp", "444/tcp"]);
         let last = ExposedPort { first: 65535, last: 65535, protocol: Protocol::Tcp };
         assert_eq!(last.expand().count(), 1);
+    }
+
+    #[test]
+    fn reads_ports_of_the_host() {
+        for (text, want) in
+            [("8080", (8080, 8080, 1)), ("8000-8010", (8000, 8010, 11)), ("1-65535", (1, 65535, 65535))]
+        {
+            let ports: HostPorts = text.parse().unwrap();
+            assert_eq!((ports.first, ports.last, ports.count()), want, "{text}");
+        }
+        for text in ["", "0", "0-5", "80/tcp", "1-2-3", "9-8", "65536", " 80"] {
+            assert!(text.parse::<HostPorts>().is_err(), "{text}");
+        }
     }
 
     #[test]

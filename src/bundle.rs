@@ -6,6 +6,7 @@ pub mod networks;
 pub mod state;
 pub mod sums;
 pub mod tree;
+mod user_network;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use oci_spec::runtime as oci;
 use serde_json::Value;
 
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::hook::argv;
 use crate::lower::abilities::{self, Need};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
@@ -57,6 +59,12 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     d.failed()?;
     for (path, text) in networks::lists(project) {
         put(d, &mut bundles.tree, &path, Entry::file(text))?;
+    }
+    if let Some(network) = user_network::bundle(project) {
+        for (path, entry) in network.files {
+            put(d, &mut bundles.tree, &path, entry)?;
+        }
+        bundles.origins.insert(argv::user_network::BUNDLE.into(), network.origins);
     }
     bundles.tree = bundles.tree.seal().map_err(|conflict| internal(d, &conflict))?;
     Ok(bundles)
@@ -125,11 +133,13 @@ fn generated(config: &Value, service: &Service, neighbours: &Neighbours) -> Vec<
         let mounts = config.get("mounts").and_then(Value::as_array);
         mounts.into_iter().flatten().any(|mount| mount.get("source").and_then(Value::as_str) == Some(source))
     };
+    let in_user_network = neighbours.settings().rootless.is_some() && service.shares_user_network();
+    let resolver = in_user_network.then_some(argv::user_network::RESOLVER);
     let hostname = config.get("hostname").and_then(Value::as_str).unwrap_or_default();
     let files = [
         (mounts::HOSTS.trim_start_matches('/'), neighbours.hosts(service)),
         (mounts::HOSTNAME.trim_start_matches('/'), format!("{hostname}\n")),
-        (mounts::RESOLV_CONF.trim_start_matches('/'), etc::resolv_conf(&service.written)),
+        (mounts::RESOLV_CONF.trim_start_matches('/'), etc::resolv_conf(&service.written, resolver)),
     ];
     files.into_iter().filter(|(path, _)| mounted(path)).collect()
 }

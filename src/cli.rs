@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod discovery;
 mod explain;
+mod hook;
 mod inspect;
 mod lock;
 mod prepare;
@@ -35,6 +36,7 @@ use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
+pub use hook::HookArgs;
 pub use registries::{MirrorOf, RegistryArgs};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
@@ -98,6 +100,9 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Attach containers to their networks: what the hooks of bundles call
+    #[command(hide = true)]
+    Hook(HookArgs),
 }
 
 /// Which Compose project is meant.
@@ -396,6 +401,7 @@ pub fn run() -> Outcome {
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Hook(args) => hook::run(&args),
     }
 }
 

@@ -285,6 +285,11 @@ impl Context<'_> {
         })
     }
 
+    /// Whether it is in the network that the containers of a project share without root.
+    pub fn in_user_network(&self) -> bool {
+        self.userns.is_some() && self.service.shares_user_network()
+    }
+
     /// The container whose network is joined, if one is.
     pub fn joined_network(&self) -> Option<&Owner> {
         match &self.service.namespaces.network {

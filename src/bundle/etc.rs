@@ -3,6 +3,7 @@
 mod hosts;
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use crate::compose::Service;
 
@@ -18,13 +19,16 @@ ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 ";
 
-/// `/etc/resolv.conf` of what is written. A single dot is no domain to look names up in.
-pub(super) fn resolv_conf(service: &Service) -> String {
+/// `/etc/resolv.conf` of what is written, and of who else answers. A single dot is no domain to look names up in.
+pub(super) fn resolv_conf(service: &Service, resolver: Option<Ipv4Addr>) -> String {
     let words = |words: &[_]| words.iter().map(word).collect::<Vec<_>>().join(" ");
     let mut text = String::new();
     let search = words(&service.dns_search);
     if !matches!(&*search, "" | ".") {
         let _infallible = writeln!(text, "search {search}");
+    }
+    for server in resolver.iter().filter(|_| service.dns.is_empty()) {
+        let _infallible = writeln!(text, "nameserver {server}");
     }
     for server in &service.dns {
         let _infallible = writeln!(text, "nameserver {}", server.value);

@@ -176,6 +176,9 @@ fn writable(context: &Context, mount: &DefaultMount) -> Option<Span> {
     }
 }
 
+/// Whose choice of name servers it is without root.
+const FORWARDED: &str = "the hook passes questions on to the name servers of the host";
+
 /// The files Docker generates. They are read-only here: a container that wrote to them would change what was
 /// reviewed. On the host's network they are the host's own, unless the service says what is in them.
 fn generated(context: &Context) -> Vec<Planned> {
@@ -191,6 +194,10 @@ fn generated(context: &Context) -> Vec<Planned> {
             let hosts = written.extra_hosts.is_empty().then(|| of_host(HOSTS));
             (hosts, resolv_conf.or_else(|| Some(of_host(RESOLV_CONF))))
         }
+        None if context.in_user_network() => (
+            None,
+            resolv_conf.or_else(|| Some(generated_file(context, RESOLV_CONF, Origin::Default(FORWARDED)))),
+        ),
         None => (None, resolv_conf.or_else(|| name_servers(context))),
     };
     let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));

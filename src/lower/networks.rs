@@ -186,14 +186,13 @@ pub(super) fn check(d: &mut Diagnostics, context: &Context) {
     check_links(d, context);
     check_ports(d, context);
     check_sysctls(d, context);
-    check_rootless(d, context);
 }
 
 /// Docker fills in what is not written from the host's `/etc/resolv.conf`.
 fn check_resolver(d: &mut Diagnostics, context: &Context) {
     let written = context.written();
     let Some(rest) = written.dns_search.first().or(written.dns_opt.first()) else { return };
-    if !written.dns.is_empty() {
+    if !written.dns.is_empty() || context.in_user_network() {
         return;
     }
     let message = "the name servers of the host are known only where the container runs";
@@ -250,16 +249,6 @@ fn check_ports(d: &mut Diagnostics, context: &Context) {
         .label(place, what)
         .help("remove them, or add a network of the driver `bridge`")
         .emit();
-}
-
-fn check_rootless(d: &mut Diagnostics, context: &Context) {
-    if context.settings.rootless.is_none() || context.service.networks.is_empty() {
-        return;
-    }
-    let name = &context.service.name;
-    let message = format!("without root, nothing attaches `{}` to its networks", name.value);
-    let draft = d.warning(Code::NoNetwork, message).label(name.span, "its network has nothing in it");
-    draft.help("say so with `network_mode: none`, or take the host's with `network_mode: host`").emit();
 }
 
 /// The list of an external network is known only where the container runs, and nothing is added to it.

@@ -12,7 +12,7 @@ use super::LOOPBACK;
 use crate::compose::value::extra_host::Address;
 use crate::compose::value::hostname::from_service;
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::lower::networks::{attached, common, host_gateways};
+use crate::lower::networks::{common, host_gateways};
 use crate::lower::surroundings::Surroundings;
 use crate::project::network::{Attachment, Driver};
 use crate::project::{Service, Settings};
@@ -43,7 +43,7 @@ impl<'a> Neighbours<'a> {
     pub fn new(d: &mut Diagnostics, surroundings: &'a Surroundings<'a>) -> Result<Self, Reported> {
         let mut all = Neighbours { surroundings, members: BTreeMap::new() };
         for service in surroundings.containers() {
-            for attachment in attached(service, surroundings.settings) {
+            for attachment in &service.networks {
                 let names = all.names(service, attachment);
                 let member = Member { bundle: &service.bundle, attachment, names };
                 all.members.entry(&attachment.network.name).or_default().push(member);
@@ -85,7 +85,7 @@ impl<'a> Neighbours<'a> {
         let settings = self.surroundings.settings;
         text.extra_hosts(service, settings);
         self.links(service, &mut text);
-        for attachment in attached(service, settings) {
+        for attachment in &service.networks {
             self.network(service, attachment, &mut text);
         }
         text.lines

@@ -68,31 +68,35 @@ fn attach_all(
 ) -> Result<(), Error> {
     let ipv6 = networks.iter().filter(|network| network.default_route).any(has_ipv6);
     ports::are_free(&arguments.ports, ipv6)?;
+    let cni_id = record.container.cni_id();
+    let attachment = |network| Attachment {
+        cni_id: &cni_id,
+        cni_path: &arguments.cni_path,
+        network,
+        ports: published(network, &arguments.ports),
+    };
+    networks.iter().try_for_each(|network| attachment(network).check())?;
     directory.write_record(record)?;
     host::make_ready(directory, &networks)?;
     namespace.inside(|| turn_on("lo"))?;
-    let cni_id = record.container.cni_id();
-    for network in networks {
-        let published: &[Ports] = if network.default_route { &arguments.ports } else { &[] };
+    for network in &networks {
         record.attached.push(Attached { network: network.clone(), result: None });
         directory.write_record(record)?;
-        let attachment = Attachment {
-            cni_id: &cni_id,
-            cni_path: &arguments.cni_path,
-            network: &network,
-            ports: published,
-        };
-        attachment.add(&namespace.path(), &mut |result| {
+        attachment(network).add(&namespace.path(), &mut |result| {
             if let Some(attached) = record.attached.last_mut() {
                 attached.result = Some(result.clone());
             }
             directory.write_record(record)
         })?;
-        namespace.inside(|| add_link_addresses(&network))?;
+        namespace.inside(|| add_link_addresses(network))?;
     }
     pins::pin_namespaces(directory, record, &arguments.pins)?;
     record.complete = true;
     directory.write_record(record)
+}
+
+fn published<'p>(network: &Network, ports: &'p [Ports]) -> &'p [Ports] {
+    if network.default_route { ports } else { &[] }
 }
 
 fn has_ipv6(network: &Network) -> bool {

@@ -49,7 +49,7 @@ impl Container {
         if is_legal && !project.contains('.') && !bundle.contains('.') {
             return plain;
         }
-        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         format!("x{}.{}-{}", hex(project), hex(bundle), hex(id))
     }
 

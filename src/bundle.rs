@@ -2,9 +2,11 @@
 
 pub mod etc;
 pub mod json;
+pub mod networks;
 pub mod state;
 pub mod sums;
 pub mod tree;
+mod user_network;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,12 +15,15 @@ use oci_spec::runtime as oci;
 use serde_json::Value;
 
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::hook::argv;
 use crate::lower::abilities::{self, Need};
 use crate::lower::origin::Origins;
 use crate::lower::seccomp::Profiles;
 use crate::lower::shared_root::SharedRoots;
+use crate::lower::surroundings::Surroundings;
 use crate::lower::{Lowered, lower, mounts};
-use crate::project::{Project, Service, Settings};
+use crate::project::{Project, Service};
+use etc::Neighbours;
 use tree::{Entry, RelPath, Tree};
 
 /// The bundles of a project, and where their values come from.
@@ -36,13 +41,15 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     let (mut profiles, mut filters) = (Profiles::default(), Filters::default());
     let mut roots = SharedRoots::default();
     let mut failed = None;
-    let settings = &project.settings;
+    let surroundings = Surroundings::new(project);
+    let neighbours = Neighbours::new(d, &surroundings)?;
     for service in &project.services {
-        let mut lowered = lower(d, service, settings, &mut profiles);
+        let mut lowered = lower(d, service, &surroundings, &mut profiles);
         if let Ok(lowered) = &mut lowered {
             roots.share(service, lowered);
         }
-        match lowered.and_then(|lowered| one(d, service, settings, lowered, &mut filters, &mut bundles.tree))
+        match lowered
+            .and_then(|lowered| one(d, service, &neighbours, lowered, &mut filters, &mut bundles.tree))
         {
             Ok(origins) => drop(bundles.origins.insert(Rc::clone(&service.bundle), origins)),
             Err(reported) => failed = Some(reported),
@@ -50,6 +57,15 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
     }
     failed.map_or(Ok(()), Err)?;
     d.failed()?;
+    for (path, text) in networks::lists(project) {
+        put(d, &mut bundles.tree, &path, Entry::file(text))?;
+    }
+    if let Some(network) = user_network::bundle(project) {
+        for (path, entry) in network.files {
+            put(d, &mut bundles.tree, &path, entry)?;
+        }
+        bundles.origins.insert(argv::user_network::BUNDLE.into(), network.origins);
+    }
     bundles.tree = bundles.tree.seal().map_err(|conflict| internal(d, &conflict))?;
     Ok(bundles)
 }
@@ -57,7 +73,7 @@ pub fn bundle(d: &mut Diagnostics, project: &Project) -> Result<Bundles, Reporte
 fn one(
     d: &mut Diagnostics,
     service: &Service,
-    settings: &Settings,
+    neighbours: &Neighbours,
     Lowered { spec, seccomp, origins }: Lowered,
     filters: &mut Filters,
     tree: &mut Tree,
@@ -67,14 +83,14 @@ fn one(
     let filter =
         seccomp.map(|seccomp| filters.written(&seccomp)).transpose().map_err(|error| internal(d, &error))?;
     let needs = filter.as_ref().map_or(&[][..], |filter| &filter.needs);
-    abilities::check(d, name, &config, needs, &origins, settings)?;
+    abilities::check(d, name, &config, needs, &origins, neighbours.settings())?;
     if let (Some(linux), Some(_)) = (config.get_mut("linux").and_then(Value::as_object_mut), &filter) {
         linux.insert("seccomp".into(), Value::from("the place of the filter"));
     }
     let part = config.pointer("/linux/seccomp").zip(filter.as_ref().map(|filter| &*filter.text));
     let text = json::canonical_with(&config, part);
     put(d, tree, &format!("{bundle}/config.json"), Entry::file(text))?;
-    for (path, text) in generated(&config, service) {
+    for (path, text) in generated(&config, service, neighbours) {
         put(d, tree, &format!("{bundle}/{path}"), Entry::file(text))?;
     }
     for file in service.mounts.iter().filter_map(|mount| mount.source.generated()) {
@@ -112,16 +128,18 @@ impl Filters {
 const SECCOMP_DEPTH: usize = 2;
 
 /// The generated files that the spec mounts: one that the service covers with its own is not made.
-fn generated(config: &Value, service: &Service) -> Vec<(&'static str, String)> {
+fn generated(config: &Value, service: &Service, neighbours: &Neighbours) -> Vec<(&'static str, String)> {
     let mounted = |source: &str| {
         let mounts = config.get("mounts").and_then(Value::as_array);
         mounts.into_iter().flatten().any(|mount| mount.get("source").and_then(Value::as_str) == Some(source))
     };
+    let in_user_network = neighbours.settings().rootless.is_some() && service.shares_user_network();
+    let resolver = in_user_network.then_some(argv::user_network::RESOLVER);
     let hostname = config.get("hostname").and_then(Value::as_str).unwrap_or_default();
     let files = [
-        (mounts::HOSTS.trim_start_matches('/'), etc::hosts(&service.written)),
+        (mounts::HOSTS.trim_start_matches('/'), neighbours.hosts(service)),
         (mounts::HOSTNAME.trim_start_matches('/'), format!("{hostname}\n")),
-        (mounts::RESOLV_CONF.trim_start_matches('/'), etc::resolv_conf(&service.written)),
+        (mounts::RESOLV_CONF.trim_start_matches('/'), etc::resolv_conf(&service.written, resolver)),
     ];
     files.into_iter().filter(|(path, _)| mounted(path)).collect()
 }

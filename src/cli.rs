@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod discovery;
 mod explain;
+mod hook;
 mod inspect;
 mod lock;
 mod prepare;
@@ -25,6 +26,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compose::value::absolute_path::AbsolutePath;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
@@ -34,6 +36,7 @@ use crate::image::Platform;
 use crate::printable::printable;
 use crate::render::{Colour, render};
 use crate::source::Sources;
+pub use hook::HookArgs;
 pub use registries::{MirrorOf, RegistryArgs};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
@@ -97,6 +100,9 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Attach containers to their networks: what the hooks of bundles call
+    #[command(hide = true)]
+    Hook(HookArgs),
 }
 
 /// Which Compose project is meant.
@@ -227,6 +233,13 @@ pub struct BuildArgs {
     /// [default: that of the process is the one who runs the bundles]
     #[arg(long, value_name = "CONTAINER:HOST:SIZE", value_parser = value::<IdMap>)]
     pub userns_map: Vec<IdMap>,
+    /// Where `bundlegen` is on the host that runs the bundles: it attaches containers to their networks
+    /// [default: /usr/local/bin/bundlegen]
+    #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
+    pub hook: Option<AbsolutePath>,
+    /// The host's file that is `/etc/resolv.conf` of services that name no server [default: /etc/resolv.conf]
+    #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
+    pub resolv_conf: Option<AbsolutePath>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
@@ -388,6 +401,7 @@ pub fn run() -> Outcome {
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Hook(args) => hook::run(&args),
     }
 }
 

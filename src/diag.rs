@@ -341,10 +341,8 @@ codes! {
     NoCommand = "no-command",
     /// A service waits for the health of one that has no healthcheck.
     NoHealthcheck = "no-healthcheck",
-    /// A service has a network with nothing in it.
+    /// A service has no network for what it says.
     NoNetwork = "no-network",
-    /// A namespace of another container has to be pinned.
-    NamespacePin = "namespace-pin",
     /// A key is reserved for bundlegen or for the runtime.
     ReservedKey = "reserved-key",
     /// A seccomp profile has a mistake.

@@ -11,18 +11,21 @@ mod devices;
 mod draft;
 mod environment;
 mod etc;
+mod hooks;
 mod image;
 mod known;
 mod mounts;
 mod namespaces;
+mod networks;
 mod process;
 mod resources;
 mod rootless;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::hook::argv::Arguments;
 use crate::lock::Lock;
 use crate::lower::capabilities::Privilege;
 use draft::Draft;
@@ -68,6 +71,10 @@ struct Facts<'a> {
     /// Whether it has names of its own.
     own_uts: bool,
     image: Image<'a>,
+    /// What its hooks are told.
+    told: Option<Arguments>,
+    /// The namespaces of bundles that others join.
+    joined: &'a networks::Joined<'a>,
     /// All bundles, by name.
     bundles: &'a BTreeMap<&'a str, &'a Bundle>,
 }
@@ -81,14 +88,14 @@ pub fn inspect(bundles: &[Bundle], lock: Option<&Lock>) -> Inspected {
     let bundles: Vec<&Bundle> = read.collect();
     let by_name: BTreeMap<&str, &Bundle> =
         bundles.iter().map(|bundle| (bundle.name.as_str(), *bundle)).collect();
-    let shared = namespaces::shared_ipc(&bundles);
+    let joined = namespaces::joined(&bundles);
     let mut services = Map::new();
     for bundle in bundles.iter().copied() {
         if services.contains_key(&bundle.name) {
             draft.cannot_say(bundle, "another bundle has this name");
             continue;
         }
-        one(&mut draft, bundle, &by_name, &shared, lock);
+        one(&mut draft, bundle, &by_name, &joined, lock);
         services.insert(bundle.name.clone(), Value::Object(draft.take_service()));
     }
     cgroup::check(&mut draft, &bundles);
@@ -99,7 +106,7 @@ fn one<'a>(
     draft: &mut Draft,
     bundle: &'a Bundle,
     bundles: &'a BTreeMap<&'a str, &'a Bundle>,
-    shared: &BTreeSet<&str>,
+    joined: &'a networks::Joined<'a>,
     lock: Option<&'a Lock>,
 ) {
     for at in known::foreign(&bundle.config) {
@@ -109,16 +116,18 @@ fn one<'a>(
     let (network, ipc) = (namespaces::network(bundle), namespaces::ipc(bundle));
     let image = Image::of(bundle, lock);
     let own_uts = namespaces::has_own(bundle, "uts");
-    let facts = Facts { privilege, network, ipc, own_uts, image, bundles };
+    let told = hooks::hooks(draft, bundle);
+    let facts = Facts { privilege, network, ipc, own_uts, image, told, joined, bundles };
     if let Image::Unknown = facts.image {
         draft.without_lock.push(bundle.name.clone());
     }
     image::platform(draft, bundle, lock);
     confinement::confinement(draft, bundle, &facts);
     annotations::annotations(draft, bundle, &facts);
+    networks::networks(draft, bundle, &facts, lock);
     process::process(draft, bundle, &facts);
     environment::environment(draft, bundle, &facts);
-    namespaces::namespaces(draft, bundle, &facts, shared);
+    namespaces::namespaces(draft, bundle, &facts);
     mounts::mounts(draft, bundle, &facts);
     cgroup::cgroup(draft, bundle);
     resources::resources(draft, bundle);

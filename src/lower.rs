@@ -10,10 +10,11 @@ pub mod capabilities;
 pub mod cgroup;
 pub mod defaults;
 pub mod devices;
+pub mod hooks;
 pub mod hostname;
 pub mod mounts;
 pub mod namespaces;
-mod networks;
+pub mod networks;
 pub mod origin;
 pub mod paths;
 pub mod process;
@@ -25,6 +26,7 @@ pub mod seccomp;
 pub mod selinux;
 pub mod shared_root;
 mod supervision;
+pub mod surroundings;
 pub mod sysctl;
 pub mod userns;
 
@@ -37,11 +39,14 @@ use serde_json::json;
 use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
+use crate::hook::argv::Ports;
+use crate::project::network::{Attachment, Driver};
 use crate::project::{Namespace, Owner, Service, Settings};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
 use seccomp::Profiles;
+use surroundings::Surroundings;
 use userns::Userns;
 
 /// A spec and where each of its values came from.
@@ -67,16 +72,17 @@ const OCI_VERSION_ERRNO: &str = "1.1.0";
 pub fn lower(
     d: &mut Diagnostics,
     service: &Service,
-    settings: &Settings,
+    surroundings: &Surroundings,
     profiles: &mut Profiles,
 ) -> Result<Lowered, Reported> {
     index(&service.written);
     let before = d.errors();
     let context = Context {
         service,
-        settings,
+        settings: surroundings.settings,
+        surroundings,
         capabilities: final_capabilities(&service.written),
-        userns: userns::userns(service, settings),
+        userns: userns::userns(service, surroundings.settings),
     };
     let mut o = Origins::default();
     let mut spec = empty_spec(d)?;
@@ -85,8 +91,10 @@ pub fn lower(
         .set_process(process::process(d, &context, &mut o).ok())
         .set_hostname(hostname::hostname(&context, &mut o))
         .set_mounts(Some(mounts::mounts(d, &context, &mut o)))
+        .set_hooks(hooks::hooks(d, &context, &mut o))
         .set_annotations(annotations::annotations(d, &context, &mut o).ok())
         .set_linux(Some(linux(d, &context, &mut o)));
+    networks::check(d, &context);
     rootless::rootless(d, &context, &mut o, &mut spec);
     // The profile follows the final capabilities.
     let seccomp = seccomp::seccomp(d, &context, &mut o, profiles);
@@ -110,7 +118,7 @@ fn index(service: &compose::Service) {
         cgroup_parent: _,       // cgroup
         command: _,             // process
         configs: _,             // mounts, annotations, through the project's mounts
-        container_name: _,      // annotations
+        container_name: _,      // annotations, the generated files
         cpu_period: _,          // resources
         cpu_quota: _,           // resources
         cpu_rt_period: _,       // resources
@@ -125,7 +133,7 @@ fn index(service: &compose::Service) {
         dns: _,                 // the generated files, mounts
         dns_opt: _,             // the generated files, mounts
         dns_search: _,          // the generated files, mounts
-        domainname: _,          // sysctl
+        domainname: _,          // sysctl, the generated files
         entrypoint: _,          // process
         environment: _,         // process, through the project's environment
         expose: _,              // annotations
@@ -133,26 +141,26 @@ fn index(service: &compose::Service) {
         extra_hosts: _,         // the generated files, supervision
         group_add: _,           // process, through the user
         healthcheck: _,         // supervision, over that of the image
-        hostname: _,            // hostname
+        hostname: _,            // hostname, the generated files
         image: _,               // root, annotations
         init: _,                // process, mounts
-        ipc: _,                 // namespaces, mounts, sysctl
+        ipc: _,                 // namespaces, mounts, sysctl, hooks
         labels: _,              // annotations
-        links: _,               // supervision, networks
+        links: _,               // the generated files, supervision, networks
         logging: _,             // supervision
-        mac_address: _,         // supervision, networks
+        mac_address: _,         // hooks, through the project's networks, supervision
         mem_limit: _,           // resources
         mem_reservation: _,     // resources
         mem_swappiness: _,      // resources
         memswap_limit: _,       // resources
-        network_mode: _,        // namespaces, mounts, sysctl
-        networks: _,            // supervision, networks
+        network_mode: _,        // namespaces, mounts, sysctl, hooks
+        networks: _,            // hooks and the generated files, through the project's networks, supervision
         oom_kill_disable: _,    // resources
         oom_score_adj: _,       // process
-        pid: _,                 // namespaces
+        pid: _,                 // namespaces, hooks
         pids_limit: _,          // resources
         platform: _,            // root
-        ports: _,               // supervision, networks
+        ports: _,               // hooks, supervision
         post_start: _,          // supervision
         pre_stop: _,            // supervision
         privileged: _,          // capabilities, mounts, devices, seccomp, paths, namespaces
@@ -201,7 +209,7 @@ fn linux(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> oci::Linux 
         .set_sysctl(sysctl::sysctl(d, context, o))
         .set_resources(Some(resources::resources(d, context, o, rules)))
         .set_cgroups_path(cgroup::cgroup(d, context, o))
-        .set_namespaces(Some(namespaces::namespaces(d, context, o)))
+        .set_namespaces(Some(namespaces::namespaces(context, o)))
         .set_devices(devices)
         .set_seccomp(None)
         .set_rootfs_propagation(root::propagation(context, o))
@@ -224,6 +232,8 @@ pub struct Context<'a> {
     pub service: &'a Service,
     /// What holds for all bundles of the project.
     pub settings: &'a Settings,
+    /// The other services of the project.
+    pub surroundings: &'a Surroundings<'a>,
     /// The bounding set, which the default seccomp profile depends on too.
     pub capabilities: BTreeSet<Capability>,
     /// The user namespace, where a user without rights runs the bundle.
@@ -254,6 +264,30 @@ impl Context<'_> {
             Namespace::Host(span) => Some(span),
             Namespace::Own | Namespace::Of(_) => None,
         }
+    }
+
+    /// The networks that the container is attached to.
+    pub fn attached(&self) -> &[Attachment] {
+        networks::attached(self.service, self.settings)
+    }
+
+    /// The ports that are published, each with its place. Those that name no address of the host are at that of the
+    /// network, if it has one.
+    pub fn published(&self) -> impl Iterator<Item = (Ports, Span)> {
+        let out = self.attached().iter().find(|attachment| attachment.default_route);
+        let bridge = out.and_then(|attachment| match &attachment.network.driver {
+            Driver::Bridge(bridge) => Some(bridge),
+            Driver::Macvlan(_) | Driver::Ipvlan(_) => None,
+        });
+        bridge.into_iter().flat_map(|bridge| {
+            let ports = self.service.ports.iter();
+            ports.map(|port| (networks::ports(port, bridge.host_ip), port.written))
+        })
+    }
+
+    /// Whether it is in the network that the containers of a project share without root.
+    pub fn in_user_network(&self) -> bool {
+        self.userns.is_some() && self.service.shares_user_network()
     }
 
     /// The container whose network is joined, if one is.

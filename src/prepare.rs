@@ -21,6 +21,7 @@ use tree::Tree;
 mod bundle;
 mod checksums;
 mod flush;
+mod hooks;
 mod images;
 mod namespace;
 mod owner;
@@ -108,6 +109,13 @@ pub enum Progress {
         path: String,
         /// Whether it belongs to whoever prepares, because only root can give files away.
         without_owner: bool,
+    },
+    /// A program of the host that starts with the containers is not there.
+    Lacking {
+        /// The program.
+        program: String,
+        /// What is to be done.
+        help: &'static str,
     },
     /// The source of a bind mount is not there, and is not to be made.
     Absent {
@@ -302,5 +310,6 @@ pub fn prepare(
     volumes::check(&tree, &bundles, &mut |bundle, path| {
         progress(Progress::Absent { bundle: bundle.to_owned(), path });
     })?;
+    hooks::check(&bundles, &mut |program, help| progress(Progress::Lacking { program, help }));
     Ok(summary)
 }

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::compose::dependency::Dependency;
+use crate::compose::namespace::NetworkMode;
 use crate::compose::{self, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
@@ -45,7 +46,7 @@ pub use network::Attachment;
 pub use ports::Published;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
-pub use settings::{Choices, Settings};
+pub use settings::{Choices, HostFile, Settings};
 pub use users::User;
 pub use volumes::{
     Access, Content, GeneratedFile, HostPath, MissingSource, Mount, MountFrom, MountSource, PrivateContent,
@@ -126,6 +127,18 @@ impl Project {
 }
 
 impl Service {
+    /// Whether its network would be that of all containers that a user without rights runs.
+    pub fn shares_user_network(&self) -> bool {
+        match &self.namespaces.network {
+            Namespace::Own => !self.networks.is_empty(),
+            Namespace::Host(_) => false,
+            Namespace::Of(owner) => match &owner.written.network_mode {
+                Some(mode) => mode.value != NetworkMode::None,
+                None => true,
+            },
+        }
+    }
+
     /// What the image says, if there is one.
     pub fn image(&self) -> Option<&Image> {
         match &self.root {
@@ -192,6 +205,7 @@ pub fn resolve(
     let addresses = networks::attach(d, &networks, &before, &mut found, options);
     healthcheck::check_dependencies(d, &found);
     ports::publish(d, &settings, &mut found);
+    rootless::network::share(d, &mut found, &settings);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());
     volumes::complete(d, &mut found);

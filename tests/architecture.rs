@@ -19,10 +19,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("image", &["diag"]),
     // Its text comes through `source` and is checked by `yaml`, so that mistakes in it are shown like any other.
     ("lock", &["source", "diag", "yaml"]),
-    ("project", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock"]),
-    // What is handed on is spelt as `config` prints it.
     // What runs inside a container's life. It knows nothing of the compiler.
     ("hook", &[]),
+    ("project", &["source", "diag", "yaml", "compose", "load", "model", "image", "lock", "hook::argv"]),
+    // What is handed on is spelt as `config` prints it.
     // It writes the arguments that hooks read.
     (
         "lower",

@@ -1,9 +1,13 @@
 //! The files below `/etc` that a container gets, as Docker writes them: moby `libnetwork/etchosts`, `resolvconf`.
 
+mod hosts;
+
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use crate::compose::Service;
-use crate::compose::value::extra_host::Address;
+
+pub use hosts::Neighbours;
 
 /// The names every container knows.
 pub const LOOPBACK: &str = "\
@@ -15,26 +19,16 @@ ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 ";
 
-/// `/etc/hosts`: the names every container knows, then those of `extra_hosts` by name.
-pub(super) fn hosts(service: &Service) -> String {
-    let mut text = LOOPBACK.to_owned();
-    let mut hosts: Vec<_> = service.extra_hosts.iter().map(|host| &host.value).collect();
-    hosts.sort_by_key(|host| &host.name);
-    for host in hosts {
-        if let Address::Ip(address) = host.address {
-            let _infallible = writeln!(text, "{address}\t{}", host.name);
-        }
-    }
-    text
-}
-
-/// `/etc/resolv.conf` of what is written. A single dot is no domain to look names up in.
-pub(super) fn resolv_conf(service: &Service) -> String {
+/// `/etc/resolv.conf` of what is written, and of who else answers. A single dot is no domain to look names up in.
+pub(super) fn resolv_conf(service: &Service, resolver: Option<Ipv4Addr>) -> String {
     let words = |words: &[_]| words.iter().map(word).collect::<Vec<_>>().join(" ");
     let mut text = String::new();
     let search = words(&service.dns_search);
     if !matches!(&*search, "" | ".") {
         let _infallible = writeln!(text, "search {search}");
+    }
+    for server in resolver.iter().filter(|_| service.dns.is_empty()) {
+        let _infallible = writeln!(text, "nameserver {server}");
     }
     for server in &service.dns {
         let _infallible = writeln!(text, "nameserver {}", server.value);

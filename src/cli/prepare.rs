@@ -67,7 +67,7 @@ fn tell(progress: &Progress, bars: &mut Bars, args: &PrepareArgs) {
     }
     let Some(line) = line(progress) else { return };
     match progress {
-        Progress::Absent { .. } => complain(&line),
+        Progress::Absent { .. } | Progress::Lacking { .. } => complain(&line),
         Progress::Waiting { .. } if !args.quiet => complain(&line),
         _ if !args.quiet => say(&line),
         _ => {}
@@ -149,6 +149,9 @@ fn done(progress: &Progress) -> String {
         }
         Progress::Absent { bundle, path } => {
             format!("warning: {bundle}: {path} is not there, and the container needs it\n")
+        }
+        Progress::Lacking { program, help } => {
+            format!("warning: {program} is not on this host, and the containers need it: {help}\n")
         }
         Progress::Volume { path, filled: None } => format!("{path}: made\n"),
         Progress::Volume { path, filled: Some(filled) } => {

@@ -100,6 +100,8 @@ fn choices(args: &BuildArgs) -> Choices {
         features: args.features.clone(),
         rootless: args.rootless,
         userns_map: args.userns_map.clone(),
+        hook: args.hook.clone(),
+        resolv_conf: args.resolv_conf.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::decode::{Expected, Pair, Table, list, pairs, text, text_or_number, value, wrong_type};
 use super::devices::{DeviceNodes, device_nodes};
+use super::value::absolute_path::AbsolutePath;
 use super::value::cgroup_manager::CgroupManager;
 use super::value::idmap::{HostUser, IdMap};
 use super::value::init::InitPath;
@@ -11,6 +12,12 @@ use super::value::runtime::RuntimeVersion;
 use crate::diag::{Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::{Node, Value};
+
+/// Where the hooks' program is if nobody says anything.
+pub const HOOK: &str = "/usr/local/bin/bundlegen";
+
+/// Where the host's file for the resolver is if nobody says anything.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// `x-bundlegen` at the top of a Compose file.
 #[derive(Debug, Default)]
@@ -44,6 +51,13 @@ pub struct Extension {
     /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
     pub userns_map: Vec<Spanned<IdMap>>,
+    /// The program `bundlegen` on the host that runs the bundles, which attaches containers to their networks:
+    /// `/usr/local/bin/bundlegen` by default.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub hook: Option<Spanned<AbsolutePath>>,
+    /// The file of the host that is `/etc/resolv.conf` of services that name no server; `/etc/resolv.conf` by default.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub resolv_conf: Option<Spanned<AbsolutePath>>,
 }
 
 /// Where images are.
@@ -85,6 +99,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         devices: t.opt(d, "devices", device_nodes).unwrap_or_default(),
         rootless: t.opt(d, "rootless", text_or_number),
         userns_map: t.list(d, "userns_map", list(value)),
+        hook: t.opt(d, "hook", value),
+        resolv_conf: t.opt(d, "resolv_conf", value),
     };
     t.finish(d)?;
     Ok(extension)

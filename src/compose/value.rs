@@ -2,6 +2,7 @@
 
 use crate::diag::Invalid;
 
+pub mod absolute_path;
 pub mod address;
 pub mod alias;
 pub mod architecture;

@@ -2,6 +2,8 @@
 //!
 //! `attach` and `detach` of one container are told the same, so that what one did the other one undoes.
 
+pub mod user_network;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

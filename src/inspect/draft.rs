@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::confinement::Filters;
 use super::{Bundle, Inspected};
+use crate::compose::{HOOK, RESOLV_CONF};
 
 /// A Compose file in the making.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub(super) struct Draft {
     definitions: BTreeMap<Section, Map<String, Value>>,
     /// The keys of what is defined the same way.
     keys: BTreeMap<(Section, String), String>,
+    /// The subnets of networks that are said nowhere else, by key.
+    subnets: BTreeMap<String, BTreeSet<String>>,
     /// How many keys are like a wanted one.
     numbers: BTreeMap<(Section, String), usize>,
     /// The default filters, each made once.
@@ -53,15 +56,38 @@ impl Draft {
         std::mem::take(&mut self.service)
     }
 
-    pub(super) fn finish(self, services: Map<String, Value>) -> Inspected {
+    /// Puts the subnets into the networks.
+    fn say_subnets(&mut self) {
+        let networks = self.definitions.entry(Section::Networks).or_default();
+        for (key, subnets) in std::mem::take(&mut self.subnets) {
+            let network = networks.entry(key).or_insert(Value::Null);
+            if network.is_null() {
+                *network = json!({});
+            }
+            let Value::Object(network) = network else { continue };
+            let ipam = network.entry("ipam").or_insert_with(|| json!({}));
+            let Value::Object(ipam) = ipam else { continue };
+            if let Value::Array(pools) = ipam.entry("config").or_insert_with(|| json!([])) {
+                pools.extend(subnets.into_iter().map(|subnet| json!({ "subnet": subnet })));
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self, services: Map<String, Value>) -> Inspected {
+        self.say_subnets();
         let mut file = Map::new();
+        let mut extension = self.extension;
+        // What is there by default was noted to see whether all say the same.
+        for (key, default) in [("hook", HOOK), ("resolv_conf", RESOLV_CONF)] {
+            if extension.get(key).is_some_and(|path| path == default) {
+                extension.remove(key);
+            }
+        }
         if let Some(name) = self.project {
             file.insert("name".into(), name.into());
         }
         let sections = self.definitions.into_iter().map(|(section, map)| (section.key(), map));
-        for (key, map) in
-            [("x-bundlegen", self.extension), ("services", services)].into_iter().chain(sections)
-        {
+        for (key, map) in [("x-bundlegen", extension), ("services", services)].into_iter().chain(sections) {
             if !map.is_empty() {
                 file.insert(key.to_owned(), Value::Object(map));
             }
@@ -108,6 +134,24 @@ impl Draft {
         if let Value::Object(map) = map {
             map.insert(name.to_owned(), value.into());
         }
+    }
+
+    /// Adds an entry to a mapping of an attribute that is a mapping of them.
+    pub(super) fn put_in(&mut self, key: &str, name: &str, attribute: &str, value: impl Into<Value>) {
+        let map = self.service.entry(key).or_insert_with(|| json!({}));
+        let Value::Object(map) = map else { return };
+        let inner = map.entry(name).or_insert(Value::Null);
+        if inner.is_null() {
+            *inner = json!({});
+        }
+        if let Value::Object(inner) = inner {
+            inner.insert(attribute.to_owned(), value.into());
+        }
+    }
+
+    /// Says a subnet of a network.
+    pub(super) fn subnet(&mut self, network: &str, subnet: String) {
+        self.subnets.entry(network.to_owned()).or_default().insert(subnet);
     }
 
     /// What holds for the whole project can be said once.

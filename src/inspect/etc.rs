@@ -1,11 +1,15 @@
 //! The files below `/etc` that a build generates, read back.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::namespaces::Sharing;
-use super::{Bundle, Draft, Facts};
+use super::{Bundle, Draft, Facts, annotations};
 use crate::bundle::etc::LOOPBACK;
 use crate::compose::value::extra_host::{Address, ExtraHost};
+
+/// Names that lead to the host.
+const EXTRA_HOSTS: &str = "io.bundlegen.extra-hosts";
 
 /// What is in a file of the bundle that is mounted. Whoever joins a network has the words of its owner.
 pub(super) fn file(draft: &mut Draft, bundle: &Bundle, facts: &Facts, path: &str) {
@@ -15,8 +19,9 @@ pub(super) fn file(draft: &mut Draft, bundle: &Bundle, facts: &Facts, path: &str
     let text = bundle.files.get(path).map(|file| file.text.as_str());
     let said = match path {
         "etc/hosts" => text.and_then(hosts).map(|hosts| {
-            for host in hosts {
-                draft.push("extra_hosts", host);
+            let to_host = gateways(bundle);
+            for host in hosts.into_iter().filter(|host| !to_host.contains(&*host.name)) {
+                draft.push("extra_hosts", host.to_string());
             }
         }),
         "etc/resolv.conf" => text.and_then(resolver).map(|words| {
@@ -31,15 +36,31 @@ pub(super) fn file(draft: &mut Draft, bundle: &Bundle, facts: &Facts, path: &str
     }
 }
 
-/// The names behind those that every container knows.
-fn hosts(text: &str) -> Option<Vec<Value>> {
+/// The names that are written: behind those that every container knows, and before those of its networks.
+fn hosts(text: &str) -> Option<Vec<ExtraHost>> {
     let host = |line: &str| {
         let (address, name) = line.split_once('\t')?;
         let host: ExtraHost = format!("{name}={address}").parse().ok()?;
         let Address::Ip(ip) = host.address else { return None };
-        (ip.to_string() == address).then(|| host.to_string().into())
+        (ip.to_string() == address).then_some(host)
     };
-    text.strip_prefix(LOOPBACK)?.lines().map(host).collect()
+    let mut lines = text.strip_prefix(LOOPBACK)?.lines();
+    let written = lines.by_ref().take_while(|line| !line.starts_with('#'));
+    let written: Option<Vec<ExtraHost>> = written.map(host).collect();
+    written.filter(|_| lines.all(is_of_network))
+}
+
+/// A heading, or names at an address.
+fn is_of_network(line: &str) -> bool {
+    let names = line.split_once('\t').filter(|(address, _)| address.parse::<IpAddr>().is_ok());
+    line.starts_with("# ") || names.is_some_and(|(_, names)| !names.is_empty())
+}
+
+/// The names that lead to the host, which an annotation has.
+fn gateways(bundle: &Bundle) -> BTreeSet<String> {
+    let list = bundle.annotation(EXTRA_HOSTS).and_then(annotations::list).unwrap_or_default();
+    let names = list.iter().filter_map(|host| host.split_once('=')).map(|(name, _)| name.to_owned());
+    names.collect()
 }
 
 /// What each attribute says, if the lines are those that a build writes.

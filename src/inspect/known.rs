@@ -21,6 +21,7 @@ const TEXTS: Shape = Each(&Text);
 
 const CONFIG: Shape = Keys(&[
     ("annotations", Named(&Text)),
+    ("hooks", Keys(&[("createRuntime", HOOKS), ("poststart", HOOKS), ("poststop", HOOKS)])),
     ("hostname", Text),
     ("linux", LINUX),
     ("mounts", Each(&MOUNT)),
@@ -28,6 +29,8 @@ const CONFIG: Shape = Keys(&[
     ("process", PROCESS),
     ("root", Keys(&[("path", Text), ("readonly", Bool)])),
 ]);
+
+const HOOKS: Shape = Each(&Keys(&[("args", TEXTS), ("env", TEXTS), ("path", Text), ("timeout", Number)]));
 
 const MOUNT: Shape = Keys(&[("destination", Text), ("options", TEXTS), ("source", Text), ("type", Text)]);
 

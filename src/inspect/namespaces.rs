@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::networks::Joined;
 use super::{Bundle, Draft, Facts};
+use crate::hook::argv::{Pin, RUN};
 use crate::lower::capabilities::Privilege;
-use crate::lower::namespaces::PINNED;
 
 /// Whose a namespace is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,21 +53,26 @@ fn sharing<'a>(bundle: &'a Bundle, kind: &str, file: &str) -> Sharing<'a> {
 
 /// A pinned namespace: project, bundle and file.
 pub(super) fn pin(path: &str) -> Option<(&str, &str, &str)> {
-    let (project, rest) = path.strip_prefix(PINNED)?.strip_prefix('/')?.split_once('/')?;
+    let (project, rest) = path.strip_prefix(RUN)?.strip_prefix('/')?.split_once('/')?;
     let (owner, file) = rest.split_once('/')?;
     Some((project, owner, file))
 }
 
-/// The bundles whose message queues another one sees.
-pub(super) fn shared_ipc<'a>(bundles: &[&'a Bundle]) -> BTreeSet<&'a str> {
-    let owner = |bundle: &&'a Bundle| match ipc(bundle) {
-        Sharing::Of(owner) => Some(owner),
-        Sharing::Own | Sharing::Host => None,
+/// The namespaces that other bundles join.
+pub(super) fn joined<'a>(bundles: &[&'a Bundle]) -> Joined<'a> {
+    let of = |bundle: &'a Bundle| {
+        let owner = |(kind, _, file)| match sharing(bundle, kind, file) {
+            Sharing::Of(owner) => Some((owner, file)),
+            Sharing::Own | Sharing::Host => None,
+        };
+        KINDS.into_iter().filter_map(owner)
     };
-    bundles.iter().filter_map(owner).collect()
+    bundles.iter().flat_map(|bundle| of(bundle)).collect()
 }
 
-pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, facts: &Facts, shared_ipc: &BTreeSet<&str>) {
+pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
+    let is_shared = facts.joined.contains(&(bundle.name.as_str(), "ipc"))
+        || facts.told.as_ref().is_some_and(|told| told.pins.contains(&Pin::Ipc));
     check(draft, bundle);
     for (kind, attribute, file) in KINDS {
         match sharing(bundle, kind, file) {
@@ -75,8 +81,8 @@ pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, facts: &Facts, shar
                 let peer = format!("service:{}", peer(draft, facts, owner, kind, file));
                 draft.set(attribute, peer);
             }
-            Sharing::Own if kind == "network" && is_empty(draft) => draft.set(attribute, "none"),
-            Sharing::Own if kind == "ipc" && shared_ipc.contains(bundle.name.as_str()) => {
+            Sharing::Own if kind == "network" && is_empty(draft, facts) => draft.set(attribute, "none"),
+            Sharing::Own if kind == "ipc" && is_shared => {
                 draft.set(attribute, "shareable");
             }
             Sharing::Own => {}
@@ -132,6 +138,8 @@ fn check(draft: &mut Draft, bundle: &Bundle) {
 }
 
 /// A network of its own has nothing in it, unless something was to be.
-fn is_empty(draft: &Draft) -> bool {
-    !["network_mode", "ports", "networks", "links", "mac_address"].iter().any(|key| draft.says(key))
+fn is_empty(draft: &Draft, facts: &Facts) -> bool {
+    let attached = facts.told.as_ref().is_some_and(|told| !told.networks.is_empty());
+    !attached
+        && !["network_mode", "ports", "networks", "links", "mac_address"].iter().any(|key| draft.says(key))
 }

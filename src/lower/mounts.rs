@@ -7,13 +7,16 @@ use oci_spec::runtime as oci;
 
 use super::Context;
 use super::defaults::{DefaultMount, MOUNTS, MOUNTS_FROM};
+use super::hooks::of_file;
 use super::hostname;
 use super::namespaces::pinned;
+use super::networks::attached;
 use super::origin::{Origin, Origins};
 use super::root;
 use crate::compose::namespace::IpcMode;
 use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
+use crate::hook::argv::Pin;
 use crate::project::{Access, Mount, MountFrom, MountSource, Namespace};
 use crate::source::Span;
 
@@ -129,7 +132,7 @@ fn shared_memory(d: &mut Diagnostics, context: &Context) -> SharedMemory {
     let (shared, place) = match (&context.service.namespaces.ipc, ipc) {
         (Namespace::Host(span), _) => (SharedMemory::Of { source: SHM.to_owned(), span: *span }, *span),
         (Namespace::Of(owner), _) => {
-            let source = pinned(context, owner, "shm");
+            let source = pinned(context, owner, Pin::Shm);
             (SharedMemory::Of { source, span: owner.span }, owner.span)
         }
         (Namespace::Own, Some(ipc)) if ipc.value == IpcMode::None => (SharedMemory::Nowhere, ipc.span),
@@ -173,6 +176,9 @@ fn writable(context: &Context, mount: &DefaultMount) -> Option<Span> {
     }
 }
 
+/// Whose choice of name servers it is without root.
+const FORWARDED: &str = "the hook passes questions on to the name servers of the host";
+
 /// The files Docker generates. They are read-only here: a container that wrote to them would change what was
 /// reviewed. On the host's network they are the host's own, unless the service says what is in them.
 fn generated(context: &Context) -> Vec<Planned> {
@@ -188,11 +194,26 @@ fn generated(context: &Context) -> Vec<Planned> {
             let hosts = written.extra_hosts.is_empty().then(|| of_host(HOSTS));
             (hosts, resolv_conf.or_else(|| Some(of_host(RESOLV_CONF))))
         }
-        None => (None, resolv_conf),
+        None if context.in_user_network() => (
+            None,
+            resolv_conf.or_else(|| Some(generated_file(context, RESOLV_CONF, Origin::Default(FORWARDED)))),
+        ),
+        None => (None, resolv_conf.or_else(|| name_servers(context))),
     };
     let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
     let hosts = hosts.unwrap_or_else(ours);
     [Some(hosts), resolv_conf, hostname_file(context), init(context)].into_iter().flatten().collect()
+}
+
+/// The host's name servers, for a container that names none and has a way out. Docker's own server asks them too.
+fn name_servers(context: &Context) -> Option<Planned> {
+    let owner = context.joined_network().and_then(|owner| context.surroundings.service(&owner.bundle));
+    let service = owner.unwrap_or(context.service);
+    let has_way_out = attached(service, context.settings).iter().any(|attachment| attachment.default_route);
+    let covered = context.joined_network().is_some_and(|owner| owner.mounts_on(RESOLV_CONF));
+    let file = &context.settings.resolv_conf;
+    let origin = of_file(file, "--resolv-conf", "the name servers of the host, as in Docker");
+    (has_way_out && !covered).then(|| bound(RESOLV_CONF, file.path.to_string(), origin))
 }
 
 /// The options are Docker's: moby `daemon/oci_linux.go`.

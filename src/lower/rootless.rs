@@ -3,6 +3,8 @@
 //! The sections say what Docker does, which runs as root. What is a default and cannot be had without root is changed or
 //! left out here; what somebody wrote is an error at its place. All of it was found out by running runc 1.1 and crun 1.8.
 
+mod network;
+
 use std::collections::BTreeSet;
 
 use oci::LinuxNamespaceType as Kind;
@@ -35,6 +37,7 @@ pub fn rootless(d: &mut Diagnostics, context: &Context, o: &mut Origins, spec: &
     let Some(linux) = spec.linux_mut() else { return };
     joined(d, context, o, linux);
     userns.set(linux, o);
+    network::join(context, o, linux);
     ping_groups(d, userns, o, linux);
     devices(d, context);
     limits(d, context, o, linux);
@@ -160,7 +163,8 @@ fn oom_score(d: &mut Diagnostics, o: &mut Origins, process: &mut oci::Process) {
 /// Only the user namespace that owns a namespace can join it, and that is the other container's.
 fn joined(d: &mut Diagnostics, context: &Context, o: &Origins, linux: &oci::Linux) {
     for (index, namespace) in linux.namespaces().iter().flatten().enumerate() {
-        if namespace.path().is_some() {
+        let is_shared = namespace.typ() == Kind::Network && context.service.shares_user_network();
+        if namespace.path().is_some() && !is_shared {
             let place = match o.of(&format!("/linux/namespaces/{index}")) {
                 Some(Origin::Written(span)) => *span,
                 _ => context.service.name.span,

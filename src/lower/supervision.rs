@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Context;
 use super::annotations::{Annotations, OWN_PREFIX};
+use super::networks::host_gateways;
 use super::origin::Origin;
 use crate::compose::namespace::NetworkMode;
 use crate::compose::ports;
@@ -86,15 +87,15 @@ fn networks(context: &Context, all: &mut Annotations) {
     hand_on(all, "networks", config::networks(parts), Origin::Written(first.name.span));
 }
 
-/// The address of the host is known only where the container runs.
+/// What leads to the host stays known as that. Where the container has no way to it, that is said.
 fn host_gateway(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
     let hosts = &context.written().extra_hosts;
     let gateways: Vec<_> = hosts.iter().filter(|host| host.value.address == Address::HostGateway).collect();
-    for host in &gateways {
+    let known = !host_gateways(context.service, context.settings).is_empty();
+    for host in gateways.iter().filter(|_| !known) {
         let message =
-            format!("the host's address for `{}` is known only where the container runs", host.value.name);
-        let draft =
-            d.warning(Code::HostDependent, message).label(host.span, "not in the bundle's `etc/hosts`");
+            format!("`{}` leads to no host: no bridge leads out of this container", host.value.name);
+        let draft = d.warning(Code::NoNetwork, message).label(host.span, "not in the bundle's `etc/hosts`");
         draft.help("it is handed on in `io.bundlegen.extra-hosts`; or write an address").emit();
     }
     if let Some(first) = gateways.first() {

@@ -11,7 +11,7 @@ use crate::project::{Mapping, Service, Settings};
 #[derive(Debug)]
 pub struct Userns {
     /// Who they are on the host.
-    mapping: Mapping,
+    pub mapping: Mapping,
     /// Where it is said who runs the bundles.
     pub origin: Origin,
 }

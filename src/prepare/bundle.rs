@@ -37,6 +37,16 @@ pub(super) struct Bundle {
     pub private: Vec<Private>,
     /// Who the users of its container are.
     pub mapping: Mapping,
+    /// What calls it around its life: the programs, and what they are told.
+    pub hooks: Vec<Hook>,
+}
+
+/// A program that the runtime calls.
+#[derive(Debug, Deserialize)]
+pub(super) struct Hook {
+    pub path: String,
+    #[serde(default)]
+    pub args: Vec<String>,
 }
 
 /// Whether a registry may be asked for the image.
@@ -137,6 +147,8 @@ struct Config {
     mounts: Vec<Mount>,
     #[serde(default)]
     linux: Linux,
+    #[serde(default)]
+    hooks: BTreeMap<String, Vec<Hook>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -284,10 +296,12 @@ impl Bundle {
         let (name, private) = (name.to_owned(), private?);
         let mapping = config.linux.mapping();
         let is_read_only = config.root.readonly;
+        let hooks = config.hooks.into_values().flatten().collect();
         Ok(Bundle {
             name,
             root,
             is_read_only,
+            hooks,
             image,
             source,
             pull_policy,

@@ -1,5 +1,7 @@
 //! Bundles that a user without rights runs, and who the users of their containers are on the host.
 
+pub(super) mod network;
+
 use super::Choices;
 use crate::compose::Extension;
 use crate::compose::value::idmap::{HostUser, IdMap, IdRange, Whose};

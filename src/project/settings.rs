@@ -6,18 +6,19 @@ use std::rc::Rc;
 use super::Options;
 use super::features::{self, Features};
 use super::rootless::{Rootless, rootless};
-use crate::compose::Extension;
 use crate::compose::decode::all;
 use crate::compose::devices::DeviceNodes;
+use crate::compose::value::absolute_path::AbsolutePath;
 use crate::compose::value::architecture::Architecture;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
+use crate::compose::{Extension, HOOK, RESOLV_CONF};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
 use crate::load::in_project;
-use crate::source::{Sources, Spanned};
+use crate::source::{Sources, Span, Spanned};
 
 /// What the command line chose. It goes over `x-bundlegen`.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,10 @@ pub struct Choices {
     pub rootless: Option<HostUser>,
     /// Users and groups of the containers, and which of the host they are.
     pub userns_map: Vec<IdMap>,
+    /// The program that the hooks call.
+    pub hook: Option<AbsolutePath>,
+    /// The host's file for the resolver.
+    pub resolv_conf: Option<AbsolutePath>,
 }
 
 /// What holds for all bundles of a project.
@@ -59,6 +64,30 @@ pub struct Settings {
     pub devices: DeviceNodes,
     /// Who runs them, where that is not root.
     pub rootless: Option<Rootless>,
+    /// The program that the hooks call.
+    pub hook: HostFile,
+    /// The host's file for the resolver, of services that name no server.
+    pub resolv_conf: HostFile,
+}
+
+/// A file of the host, and who says where it is.
+#[derive(Clone, Debug)]
+pub struct HostFile {
+    /// The absolute path.
+    pub path: Rc<str>,
+    /// The place, where the Compose file says it.
+    pub written: Option<Span>,
+    /// Whether the command line says it.
+    pub chosen: bool,
+}
+
+impl HostFile {
+    /// What was chosen, else what is written, else the default.
+    fn new(chosen: Option<&AbsolutePath>, written: Option<&Spanned<AbsolutePath>>, default: &str) -> Self {
+        let path = chosen.or(written.map(|path| &path.value)).map_or(default, AbsolutePath::as_str);
+        let written = written.filter(|_| chosen.is_none()).map(|path| path.span);
+        HostFile { path: path.into(), written, chosen: chosen.is_some() }
+    }
 }
 
 impl Settings {
@@ -90,6 +119,8 @@ pub(super) fn settings(
         features,
         devices: extension.devices.clone(),
         rootless,
+        hook: HostFile::new(choices.hook.as_ref(), extension.hook.as_ref(), HOOK),
+        resolv_conf: HostFile::new(choices.resolv_conf.as_ref(), extension.resolv_conf.as_ref(), RESOLV_CONF),
     })
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Mount;
+use crate::hook::argv::Arguments;
 use crate::inspect::namespaces::{Sharing, pin};
-use crate::inspect::{Bundle, Draft, Facts, etc};
+use crate::inspect::{Bundle, Draft, Facts, etc, hooks};
 use crate::lower::capabilities::Privilege;
 use crate::lower::defaults::{DefaultMount, MOUNTS};
 use crate::lower::mounts::{HOSTNAME, HOSTS, INIT, RESOLV_CONF};
@@ -80,10 +81,26 @@ fn generated(draft: &mut Draft, bundle: &Bundle, facts: &Facts, mount: &Mount) -
         etc::file(draft, bundle, facts, own);
         return true;
     }
+    if path == RESOLV_CONF && mount.source.starts_with('/') && has_way_out(facts) {
+        draft.extend(bundle, "/mounts", "resolv_conf", mount.source);
+        return true;
+    }
     match facts.network {
         Sharing::Host => mount.source == path && path != HOSTNAME,
         Sharing::Of(owner) => mount.source == format!("../{owner}/{own}"),
         Sharing::Own => false,
+    }
+}
+
+/// Whether a container, or the one whose network it is in, has the host's name servers if it names none.
+fn has_way_out(facts: &Facts) -> bool {
+    let leads_out = |told: &Arguments| told.networks.iter().any(|network| network.default_route);
+    match facts.network {
+        Sharing::Host => false,
+        Sharing::Own => facts.told.as_ref().is_some_and(leads_out),
+        Sharing::Of(owner) => {
+            facts.bundles.get(owner).is_none_or(|owner| hooks::told(owner).as_ref().is_some_and(leads_out))
+        }
     }
 }
 
@@ -117,7 +134,8 @@ pub(super) fn check(draft: &mut Draft, bundle: &Bundle, facts: &Facts, mounts: &
         }
     }
     let named = bundle.at("/hostname").is_some();
-    let has_resolver = facts.network == Sharing::Host;
+    let has_resolver =
+        facts.network == Sharing::Host || (facts.network == Sharing::Own && has_way_out(facts));
     for (path, wanted) in [(HOSTS, true), (HOSTNAME, named), (RESOLV_CONF, has_resolver)] {
         if wanted && !places.contains(path) {
             draft.cannot_say(bundle, &format!("/mounts, without {path}"));

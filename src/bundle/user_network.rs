@@ -1,0 +1,120 @@
+//! The bundle that has the network of a project which a user without rights runs: its container does nothing but hold the
+//! namespaces that the others join, and its hooks start and end the program that carries their traffic.
+//!
+//! It has no image. Its root is a few links, and what they lead to is the host's own `/usr`, which is mounted in it.
+
+use serde_json::{Value, json};
+
+use super::json;
+use super::tree::Entry;
+use crate::hook::argv::user_network::{BUNDLE, RESOLVER, UserNetwork, run};
+use crate::hook::argv::{Ports, Verb};
+use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
+use crate::lower::origin::{Origin, Origins};
+use crate::lower::userns::userns;
+use crate::project::{Project, Published, Rootless, Service};
+
+/// Where the root is, relative to the bundle.
+const ROOT: &str = "root";
+
+/// Where distributions had programs and libraries before all of them were in `/usr`.
+const LINKS: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
+
+/// The first process of a PID namespace is ended by no signal that it does not ask for.
+const SCRIPT: &str = "trap 'exit 0' TERM INT; sleep infinity & wait";
+
+/// Whose default all of it is.
+const FROM: &str = "the network of the containers that a user without rights runs";
+
+/// The bundle, and where its values come from.
+pub struct UserNetworkBundle {
+    pub files: Vec<(String, Entry)>,
+    pub origins: Origins,
+}
+
+/// The bundle; none where root runs the project, or where no container is in a network.
+pub fn bundle(project: &Project) -> Option<UserNetworkBundle> {
+    let rootless = project.settings.rootless.as_ref()?;
+    let mut members = project.services.iter().filter(|service| service.shares_user_network());
+    let member = members.next()?;
+    let config = config(project, rootless, member)?;
+    let mut files = vec![(format!("{BUNDLE}/config.json"), Entry::file(json::canonical(&config)))];
+    files.extend(LINKS.map(|name| (format!("{BUNDLE}/{ROOT}/{name}"), Entry::Link(format!("usr/{name}")))));
+    Some(UserNetworkBundle { files, origins: origins(project, rootless) })
+}
+
+fn config(project: &Project, rootless: &Rootless, member: &Service) -> Option<Value> {
+    let mapping = userns(member, &project.settings)?.mapping;
+    let (uid, gid) = (mapping.users.first()?.container, mapping.groups.first()?.container);
+    let mapped = |ranges: &[crate::compose::value::idmap::IdRange]| -> Value {
+        let range = |range: &crate::compose::value::idmap::IdRange| json!({"containerID": range.container, "hostID": range.host, "size": range.size});
+        ranges.iter().map(range).collect()
+    };
+    let namespaces = ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"];
+    Some(json!({
+        "ociVersion": "1.0.2",
+        "root": {"path": ROOT},
+        "hostname": BUNDLE,
+        "process": {
+            "args": ["/usr/bin/sh", "-c", SCRIPT],
+            "cwd": "/",
+            "env": ["PATH=/usr/bin"],
+            "noNewPrivileges": true,
+            "user": {"uid": uid, "gid": gid},
+        },
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+            {"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro", "nosuid", "nodev"]},
+        ],
+        "hooks": hooks(project, rootless),
+        "linux": {
+            "namespaces": namespaces.map(|kind| json!({"type": kind})),
+            "uidMappings": mapped(&mapping.users),
+            "gidMappings": mapped(&mapping.groups),
+        },
+    }))
+}
+
+fn hooks(project: &Project, rootless: &Rootless) -> Value {
+    let told = UserNetwork {
+        run: run(rootless.user.uid),
+        project: project.settings.project.to_string(),
+        resolver: RESOLVER,
+        ports: published(project).map(told).collect(),
+    };
+    let hook = |verb| {
+        json!([{
+            "path": &*project.settings.hook.path,
+            "args": told.to_args(verb),
+            "env": [ENVIRONMENT],
+            "timeout": TIMEOUT,
+        }])
+    };
+    json!({"poststart": hook(Verb::Started), "poststop": hook(Verb::Detach)})
+}
+
+/// The ports of all containers: the network is one.
+fn published(project: &Project) -> impl Iterator<Item = &Published> {
+    project.services.iter().filter(|service| service.shares_user_network()).flat_map(|service| &service.ports)
+}
+
+fn told(port: &Published) -> Ports {
+    let Published { ip, protocol, host, container, count, .. } = *port;
+    Ports { ip, host, container, count, protocol: protocol.to_string() }
+}
+
+fn origins(project: &Project, rootless: &Rootless) -> Origins {
+    let mut origins = Origins::default();
+    origins.set("", Origin::Default(FROM));
+    let who = rootless.written.map_or(Origin::Option("--rootless"), Origin::Written);
+    origins.set("/linux/uidMappings", who.clone());
+    origins.set("/linux/gidMappings", who);
+    for section in ["poststart", "poststop"] {
+        // After the program, the two words, the verb, and three arguments.
+        for (index, port) in (7..).zip(published(project)) {
+            origins.set(format!("/hooks/{section}/0/args/{index}"), Origin::Written(port.written));
+        }
+    }
+    origins
+}

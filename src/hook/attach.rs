@@ -1,0 +1,121 @@
+//! `createRuntime`: attaches a container to its networks, publishes its ports, and pins what others join.
+
+use super::Error;
+use super::argv::{Arguments, Network, Ports};
+use super::cni::Attachment;
+use super::container::Container;
+use super::directory::Directory;
+use super::namespace::Namespace;
+use super::record::{Attached, Record};
+use super::state::State;
+use super::task::Task;
+use super::{conflict, detach, host, netlink, pins, ports};
+
+/// Does all that the arguments ask for, or nothing.
+pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
+    let container = Container::new(arguments, state)?;
+    let task = Task::find(state.pid)?;
+    let namespace = Namespace::of(task, "net")?;
+    is_fit(arguments, task, &namespace)?;
+    let directory = Directory::make(&arguments.run)?;
+    let mut record = Record::new(container, task, namespace.inode, arguments);
+    let networks = host::known(&directory, &arguments.networks)?;
+    if is_attached(&directory, &record, &networks, arguments)? {
+        return Ok(());
+    }
+    let done = conflict::resolve(&directory, &record.container, &networks, &arguments.ports)
+        .and_then(|()| attach_all(&directory, &mut record, &namespace, networks, arguments));
+    done.map_err(|error| {
+        let undone = detach::undo(&directory, &record).and_then(|()| host::tidy(directory));
+        error.and(undone)
+    })
+}
+
+/// What no arguments of the compiler ask for.
+fn is_fit(arguments: &Arguments, task: Task, namespace: &Namespace) -> Result<(), Error> {
+    let needs = !arguments.networks.is_empty();
+    if needs && namespace.inode == Namespace::own("net")?.inode {
+        return Err(Error::Process { pid: task.pid, reason: "has the network of the host" });
+    }
+    let ways = arguments.networks.iter().filter(|network| network.default_route).count();
+    let reason = match (ways, arguments.ports.first()) {
+        (0, Some(_)) => "no network has the way out",
+        (0 | 1, _) => return Ok(()),
+        _ => "several networks have the way out",
+    };
+    let port = arguments.ports.first().map_or_else(|| "of none".to_owned(), ToString::to_string);
+    Err(Error::Port { port, reason: reason.to_owned() })
+}
+
+/// Whether all of it was done before, for the same process.
+fn is_attached(
+    directory: &Directory,
+    new: &Record,
+    networks: &[Network],
+    arguments: &Arguments,
+) -> Result<bool, Error> {
+    let Some(old) = directory.record(&new.container)? else { return Ok(false) };
+    let same = old.attached.iter().map(|attached| &attached.network).eq(networks) && old.ports == new.ports;
+    Ok(old.complete && same && pins::is_of(new.task, &old, &arguments.pins))
+}
+
+fn attach_all(
+    directory: &Directory,
+    record: &mut Record,
+    namespace: &Namespace,
+    networks: Vec<Network>,
+    arguments: &Arguments,
+) -> Result<(), Error> {
+    let ipv6 = networks.iter().filter(|network| network.default_route).any(has_ipv6);
+    ports::are_free(&arguments.ports, ipv6)?;
+    directory.write_record(record)?;
+    host::make_ready(directory, &networks)?;
+    namespace.inside(|| turn_on("lo"))?;
+    let cni_id = record.container.cni_id();
+    for network in networks {
+        let published: &[Ports] = if network.default_route { &arguments.ports } else { &[] };
+        record.attached.push(Attached { network: network.clone(), result: None });
+        directory.write_record(record)?;
+        let attachment = Attachment {
+            cni_id: &cni_id,
+            cni_path: &arguments.cni_path,
+            network: &network,
+            ports: published,
+        };
+        attachment.add(&namespace.path(), &mut |result| {
+            if let Some(attached) = record.attached.last_mut() {
+                attached.result = Some(result.clone());
+            }
+            directory.write_record(record)
+        })?;
+        namespace.inside(|| add_link_addresses(&network))?;
+    }
+    pins::pin_namespaces(directory, record, &arguments.pins)?;
+    record.complete = true;
+    directory.write_record(record)
+}
+
+fn has_ipv6(network: &Network) -> bool {
+    network.addresses.iter().any(|given| given.address.addr().is_ipv6())
+}
+
+/// The addresses of links, which no plugin of distributions sets.
+fn add_link_addresses(network: &Network) -> Result<(), Error> {
+    if network.link_local.is_empty() {
+        return Ok(());
+    }
+    let name = &network.interface;
+    let missing = || Error::Network {
+        network: network.name().to_owned(),
+        reason: format!("made no interface `{name}`"),
+    };
+    let index = netlink::index(name)?.ok_or_else(missing)?;
+    network.link_local.iter().try_for_each(|address| netlink::add_address(name, index, address))
+}
+
+fn turn_on(name: &str) -> Result<(), Error> {
+    match netlink::index(name)? {
+        Some(index) => netlink::up(name, index),
+        None => Ok(()),
+    }
+}

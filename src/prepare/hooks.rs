@@ -1,0 +1,60 @@
+//! The programs of this host that runtimes call when they start the containers.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Bundle;
+use crate::hook::argv::Arguments;
+
+/// How many of the arguments of a hook say what is done, and not to what.
+const WORDS: usize = 4;
+
+/// What is to be done where a hook's own program is missing.
+const INSTALL: &str = "install bundlegen there, or build with `--hook PATH`";
+
+/// The Debian package with the plugins, as other distributions call it too.
+const PLUGINS: &str = "install the package containernetworking-plugins";
+
+/// Plugins that call it.
+const WITH_IPTABLES: [&str; 3] = ["bridge", "firewall", "portmap"];
+
+/// Where hooks look for programs: what their environment says.
+const PATHS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Names every program that is missing, once, and what is to be done.
+pub(super) fn check(bundles: &[Bundle], report: &mut dyn FnMut(String, &'static str)) {
+    let hooks = || bundles.iter().flat_map(|bundle| &bundle.hooks);
+    let programs: BTreeSet<&str> = hooks().map(|hook| hook.path.as_str()).collect();
+    for program in programs.into_iter().filter(|program| !Path::new(program).is_file()) {
+        report(program.to_owned(), INSTALL);
+    }
+    let told = hooks().filter_map(|hook| Arguments::parse(hook.args.iter().skip(WORDS).cloned()).ok());
+    let mut plugins: BTreeSet<(String, String)> = BTreeSet::new();
+    for told in told {
+        let lists = told.networks.iter().map(|network| &network.list);
+        plugins.extend(lists.flat_map(plugins_of).map(|plugin| (plugin, told.cni_path.clone())));
+    }
+    for (plugin, paths) in &plugins {
+        if !paths.split(':').any(|path| is_in(path, plugin)) {
+            report(format!("the CNI plugin {plugin}"), PLUGINS);
+        }
+    }
+    let needed = plugins.iter().any(|(plugin, _)| WITH_IPTABLES.contains(&plugin.as_str()));
+    if needed && !PATHS.iter().any(|path| is_in(path, "iptables")) {
+        report("iptables".to_owned(), "install the package iptables");
+    }
+}
+
+/// A plugin is a file of one of the directories, and nowhere else.
+fn is_in(directory: &str, program: &str) -> bool {
+    !program.contains('/') && Path::new(directory).join(program).is_file()
+}
+
+/// The plugins of a list, and those that they call.
+fn plugins_of(list: &Value) -> Vec<String> {
+    let plugins = list.get("plugins").and_then(Value::as_array).into_iter().flatten();
+    let kinds = plugins.flat_map(|plugin| [plugin.get("type"), plugin.pointer("/ipam/type")]);
+    kinds.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}

@@ -66,7 +66,7 @@ impl fmt::Display for Container {
 }
 
 /// A name that becomes that of a file or a directory.
-fn component(what: &'static str, name: &str) -> Result<String, Error> {
+pub(super) fn component(what: &'static str, name: &str) -> Result<String, Error> {
     let reason = match name {
         "" => "is empty",
         _ if name.starts_with('.') => "starts with a dot",

@@ -159,14 +159,6 @@ pub fn attached<'s>(service: &'s Service, settings: &Settings) -> &'s [Attachmen
     if settings.rootless.is_some() { &[] } else { &service.networks }
 }
 
-/// Where another container is in the first network that both are in.
-pub fn common<'o>(service: &Service, other: &'o Service) -> Option<&'o Attachment> {
-    let of = |attachment: &Attachment| {
-        other.networks.iter().find(|one| one.network.name == attachment.network.name)
-    };
-    service.networks.iter().find_map(of)
-}
-
 /// The addresses at which a container reaches the host: the gateways of the bridge that its way out leads through, and
 /// on the host's own network the loopback's. There is none where no bridge leads out.
 pub fn host_gateways(service: &Service, settings: &Settings) -> Vec<IpAddr> {
@@ -219,7 +211,8 @@ fn check_links(d: &mut Diagnostics, context: &Context) {
         let text = link.as_str().unwrap_or_default();
         let target = text.split(':').next().unwrap_or_default();
         let containers = context.surroundings.of_service(target);
-        let reached = containers.iter().any(|other| common(context.service, other).is_some());
+        let reached =
+            containers.iter().any(|other| context.surroundings.common(context.service, other).is_some());
         if !containers.is_empty() && !context.attached().is_empty() && !reached {
             let name = &context.service.name.value;
             let message =

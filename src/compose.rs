@@ -17,6 +17,7 @@ mod extension;
 mod files;
 mod handed_on;
 pub mod limits;
+mod links;
 pub mod merge;
 mod mount;
 pub mod namespace;

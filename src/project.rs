@@ -204,7 +204,7 @@ pub fn resolve(
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
     let addresses = networks::attach(d, &networks, &before, &mut found, options);
     healthcheck::check_dependencies(d, &found);
-    ports::publish(d, &options.name, &mut found);
+    ports::publish(d, &settings, &mut found);
     rootless::network::share(d, &mut found, &settings);
     // Stable: the containers of one service stay in their order.
     found.sort_by_key(|service| order.get(&service.name.value).copied());

@@ -23,10 +23,11 @@ mod stacks {
     pub mod world;
 }
 
+use std::fs;
 use std::path::Path;
 
 use containers::host::{host, required};
-use containers::say;
+use containers::{say, text};
 use stacks::images::images;
 use stacks::stack::Stack;
 use stacks::world::{HOST, OUTSIDE, patiently};
@@ -69,13 +70,14 @@ fn difference(before: &str, after: &str) -> String {
 }
 
 fn get(address: &str) -> String {
-    format!("busybox wget -q -T 3 -O - http://{address}/")
+    // Debian's busybox ends with SIGSEGV when its own limit is reached.
+    format!("busybox timeout 3 busybox wget -q -O - http://{address}/")
 }
 
 /// A port where nobody answers is refused or gets no answer; an error of another kind is one.
 fn unreachable(answer: Result<String, String>) {
     let said = answer.expect_err("somebody answers");
-    let kinds = ["refused", "timed out", "unreachable", "bad address"];
+    let kinds = ["refused", "unreachable", "bad address", "status: 143"];
     assert!(kinds.iter().any(|kind| said.contains(kind)), "{said}");
 }
 
@@ -91,7 +93,7 @@ fn a_shop() {
         // The names of what is behind are not known in front, and its addresses lead nowhere.
         unreachable(stack.exec("web", &get("db:6379")));
         unreachable(stack.exec("web", &get(&format!("{}:6379", stack.address("db", 0)))));
-        assert_eq!(stack.sees("app", &get("web/from-app")), "/from-app: 1\n");
+        assert_eq!(stack.sees("app", &get("web/from-app")), "/from-app/: 1\n");
     });
 }
 
@@ -139,7 +141,9 @@ fn datagrams() {
     each("ports", |stack| {
         stack.up(&["datagrams"]);
         let ask = |address: &str| {
-            format!("echo question | busybox nc -u -w 1 {address} 9001 | busybox head -n 1 | grep .")
+            let script =
+                format!("exec 3<>/dev/udp/{address}/9001 && echo question >&3 && timeout 1 head -n 1 <&3");
+            format!("bash -ec '{script}'")
         };
         assert_eq!(patiently(|| stack.world.sh(&ask("127.0.0.1"))), "QUESTION\n");
         assert_eq!(patiently(|| stack.world.outside(&ask(HOST))), "QUESTION\n");
@@ -230,10 +234,7 @@ fn joined_networks() {
         // Who joins takes nothing away when it goes, and can come again.
         stack.delete("network");
         stack.up(&["network"]);
-        assert_eq!(
-            stack.sees("network", &get("peer:1 2>/dev/null || busybox wget -q -O - http://owner")),
-            "page\n"
-        );
+        assert_eq!(stack.sees("network", &get("owner")), "page\n");
     });
 }
 
@@ -323,8 +324,15 @@ fn cards_of_their_own() {
             .world
             .outside("mkdir /run/www && echo outside > /run/www/index.html && busybox httpd -h /run/www")
             .unwrap();
-        stack.up(&["mac1", "mac2", "ip1", "ip2"]);
-        for (who, peer, gateway) in [("mac1", "mac2", "198.51.100.1"), ("ip1", "ip2", "203.0.113.1")] {
+        let mut pairs = vec![("mac1", "mac2", "198.51.100.1"), ("ip1", "ip2", "203.0.113.1")];
+        if let Err(why) =
+            stack.world.sh("ip link add trial link card1 type ipvlan mode l2 && ip link delete trial")
+        {
+            say(&format!("not tried: ipvlan: {why}"));
+            pairs.pop();
+        }
+        for (who, peer, gateway) in pairs {
+            stack.up(&[who, peer]);
             assert_eq!(patiently(|| stack.exec(who, &get(peer))), format!("{peer}\n"), "{who}");
             assert_eq!(patiently(|| stack.exec(who, &get(gateway))), "outside\n", "{who}");
             assert_eq!(patiently(|| stack.exec(who, &get(OUTSIDE))), "outside\n", "{who}");
@@ -333,4 +341,40 @@ fn cards_of_their_own() {
         stack.down();
         stack.world.sh("ip link delete card0; ip link delete card1").unwrap();
     });
+}
+
+/// The lines that the README has a shell run, as they are, from where the sources are.
+#[test]
+fn the_example_of_the_readme() {
+    let (Some(host), true) = (host(), has_plugins()) else { return };
+    let readme = fs::read_to_string("README.md").unwrap();
+    let mut blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let block = blocks.find(|block| block.contains("examples/greeter")).unwrap();
+    let ours = |line: &&str| !line.starts_with("cargo ") && !line.starts_with("install ");
+    let lines: Vec<_> = block.lines().filter(ours).collect();
+    assert_eq!(
+        (lines.len(), lines.iter().filter(|line| line.starts_with("curl ")).count()),
+        (7, 1),
+        "{lines:?}"
+    );
+    for runtime in &host.runtimes {
+        let stack = Stack::unprepared(host, runtime.name, Path::new("."), &["examples"]);
+        stack.world.install();
+        let before = stack.world.inventory();
+        for line in &lines {
+            let line = line.replace("runc ", &format!("{} ", runtime.name));
+            let script = format!("cd {}\n{line}", text(&stack.path("")));
+            if line.starts_with("curl ") {
+                // A server takes a moment to start.
+                assert_eq!(
+                    patiently(|| stack.world.sh(&format!("{script} -sS | grep ."))),
+                    "hello from the store\n"
+                );
+            } else {
+                stack.world.sh(&script).unwrap_or_else(|why| panic!("{line}: {why}"));
+            }
+        }
+        let after = stack.world.inventory();
+        assert!(before == after, "the host is not as before:\n{}", difference(&before, &after));
+    }
 }

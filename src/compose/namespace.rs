@@ -173,6 +173,10 @@ fn peer(d: &mut Diagnostics, text: &Spanned<Rc<str>>) -> Result<Option<Peer>, Re
         _ => return Ok(None),
     };
     if name.is_empty() {
+        // The model looked for a service without a name.
+        if kind == "service" {
+            d.failed()?;
+        }
         let message = format!("`{kind}:` names nobody");
         let draft = d.error(Code::InvalidValue, message).label(text.span, "");
         return Err(draft.help("write the name of a service: `service:NAME`").emit());

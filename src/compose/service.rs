@@ -13,6 +13,7 @@ use super::extension::{ServiceExtension, decode_service as extension};
 use super::files::{FileMount, VolumesFrom, service_config, service_secret, volumes_from};
 use super::handed_on::{handed_on, restart};
 use super::limits::{Sysctl, Ulimit, sysctls, ulimits};
+use super::links::{external_links, links};
 use super::mount::{Mount, mount};
 use super::namespace::{
     CgroupMode, Host, IpcMode, NetworkMode, PidMode, cgroup, check_shared, ipc, network_mode, pid,
@@ -246,7 +247,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         entrypoint: t.opt(d, "entrypoint", command).flatten(),
         environment: t.list(d, "environment", pairs),
         expose: t.list(d, "expose", list(text_or_number)),
-        external_links: t.opt(d, "external_links", handed_on),
+        external_links: t.opt(d, "external_links", external_links),
         extra_hosts: t.list(d, "extra_hosts", list(value)),
         group_add: t.list(d, "group_add", list(text)),
         healthcheck: t.opt(d, "healthcheck", handed_on),
@@ -255,7 +256,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> (Service, Result<(), R
         ipc: t.opt(d, "ipc", ipc).flatten(),
         init: t.opt(d, "init", boolean),
         labels: t.list(d, "labels", pairs),
-        links: t.opt(d, "links", handed_on),
+        links: t.opt(d, "links", links),
         logging: t.opt(d, "logging", handed_on),
         mac_address: t.opt(d, "mac_address", value_or_nothing).flatten(),
         mem_limit: t.opt(d, "mem_limit", text_or_number),

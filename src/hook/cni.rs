@@ -33,10 +33,14 @@ struct Plugin {
 }
 
 impl Attachment<'_> {
+    /// Whether all that attaching needs is there.
+    pub fn check(&self) -> Result<(), Error> {
+        self.everything_has_its_plugin(&self.plugins()?)
+    }
+
     /// Attaches; `keep` is given what each plugin said.
     pub fn add(&self, netns: &str, keep: &mut dyn FnMut(&Value) -> Result<(), Error>) -> Result<(), Error> {
         let plugins = self.plugins()?;
-        self.everything_has_its_plugin(&plugins)?;
         let mut last: Option<Value> = None;
         for plugin in plugins {
             let output = self.run(&plugin, "ADD", netns, last.as_ref())?;
@@ -51,8 +55,9 @@ impl Attachment<'_> {
     /// Detaches. What is not there any more is no failure; that of one plugin keeps no other one from its work.
     pub fn delete(&self, netns: &str, result: Option<&Value>) -> Result<(), Error> {
         let mut failures = super::error::Failures::default();
-        for plugin in self.plugins()?.into_iter().rev() {
-            failures.note(self.run(&plugin, "DEL", netns, result).map(drop));
+        for configuration in self.network.plugins().into_iter().flatten().rev() {
+            let run = |plugin| self.run(&plugin, "DEL", netns, result).map(drop);
+            failures.note(self.plugin(configuration).and_then(run));
         }
         failures.result()
     }

@@ -35,6 +35,8 @@ pub fn undo(directory: &Directory, record: &Record) -> Result<(), Error> {
         let ports: &[Ports] = if network.default_route { &ports } else { &[] };
         let attachment = Attachment { cni_id: &cni_id, cni_path: &record.cni_path, network, ports };
         failures.note(attachment.delete(&netns, attached.result.as_ref()));
+        failures.note(host::remove_interfaces(attached));
+        failures.note(host::forget_tuning(attached, &cni_id));
     }
     if !record.attached.is_empty() {
         let networks = record.attached.iter().map(|attached| attached.network.name());

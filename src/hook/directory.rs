@@ -22,7 +22,7 @@ const LOCK: &str = ".lock";
 /// Where a file is written before it takes its place.
 const NEW: &str = ".new";
 /// Longer than ten containers take that start at once.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest file that is read.
 const LIMIT: u64 = 64 << 20;
@@ -110,9 +110,7 @@ impl Directory {
     pub fn records(&self) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
         for name in names(self.containers.as_fd()).map_err(self.failed("list", CONTAINERS))? {
-            if name.ends_with(".json") {
-                records.extend(self.read_in::<Record>(self.containers.as_fd(), &name)?);
-            }
+            records.extend(self.read_in::<Record>(self.containers.as_fd(), &name)?);
         }
         Ok(records)
     }

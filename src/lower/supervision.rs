@@ -95,8 +95,7 @@ fn host_gateway(d: &mut Diagnostics, context: &Context, all: &mut Annotations) {
     for host in gateways.iter().filter(|_| !known) {
         let message =
             format!("`{}` leads to no host: no bridge leads out of this container", host.value.name);
-        let draft =
-            d.warning(Code::NoNetwork, message).label(host.span, "not in the bundle's `etc/hosts`");
+        let draft = d.warning(Code::NoNetwork, message).label(host.span, "not in the bundle's `etc/hosts`");
         draft.help("it is handed on in `io.bundlegen.extra-hosts`; or write an address").emit();
     }
     if let Some(first) = gateways.first() {

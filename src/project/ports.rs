@@ -3,6 +3,7 @@
 //! Docker chooses among several ports, or any, when a container starts. A bundle is started by nobody who could, so it
 //! is decided here, and only from what the project says.
 
+mod reach;
 mod taken;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use super::{Namespace, Service};
+use super::{Namespace, Service, Settings};
 use crate::compose::ports::Port;
 use crate::compose::value::port::Protocol;
 use crate::diag::{Code, Diagnostics, Reported};
@@ -43,15 +44,18 @@ const MAX_LOOKS: usize = 1 << 20;
 
 /// Gives every container its ports of the host. Reports ports that two containers would have, since the second one would
 /// not start, and those that nothing is left for.
-pub(super) fn publish(d: &mut Diagnostics, project: &str, services: &mut [Service]) {
+pub(super) fn publish(d: &mut Diagnostics, settings: &Settings, services: &mut [Service]) {
     let mut host = Host { taken: Taken::default(), looks: MAX_LOOKS, clashes: Clashes::default() };
     let own = |service: &Service| matches!(service.namespaces.network, Namespace::Own);
     let mut found: Vec<Vec<Published>> = services.iter().map(|_| Vec::new()).collect();
+    for service in services.iter().filter(|service| own(service)) {
+        reach::check(d, service, settings);
+    }
     // What is fixed comes first; what can be elsewhere takes what is left.
     for choice in [Choice::None, Choice::Some, Choice::All] {
         for (service, found) in services.iter().zip(&mut found).filter(|(service, _)| own(service)) {
             for port in sorted(service, choice) {
-                if host.publish(d, project, service, port, found).is_err() {
+                if host.publish(d, &settings.project, service, port, found).is_err() {
                     break;
                 }
             }
@@ -116,8 +120,8 @@ impl Host {
     ) -> Result<(), Reported> {
         let written = port.published.map_or(port.target.span, |ports| ports.span);
         let owner = Owner { service: Rc::clone(&service.name.value), span: written };
-        let at =
-            |number| taken::Port { ip: port.host_ip.map(|ip| ip.value), protocol: port.protocol, number };
+        let (ip, protocol) = (reach::address(service, port), port.protocol);
+        let at = |number| taken::Port { ip, protocol, number };
         let ports = port.published.map_or(DYNAMIC, |ports| ports.value.first..=ports.value.last);
         let number = match Choice::of(port) {
             Choice::None => {
@@ -138,7 +142,6 @@ impl Host {
             return Err(none_left(d, &ports, &owner, self.taken.owner(at(*ports.start()))));
         };
         self.taken.take(at(number), &owner);
-        let (ip, protocol) = (port.host_ip.map(|ip| ip.value), port.protocol);
         found.push(Published { ip, protocol, host: number, container: port.target.value, count: 1, written });
         Ok(())
     }

@@ -29,7 +29,7 @@ pub struct Stack {
 impl Stack {
     /// Copies a project, compiles it with its hooks being this program, and prepares it.
     pub fn new(host: &Host, runtime: &'static str, project: &Path, images: &Path) -> Self {
-        let stack = Stack::unprepared(host, runtime, project);
+        let stack = Stack::unprepared(host, runtime, project, &["."]);
         let bundles = stack.path("bundles");
         stack.bundlegen(&[
             "build",
@@ -43,13 +43,14 @@ impl Stack {
         stack
     }
 
-    /// Copies a project as it is.
-    pub fn unprepared(host: &Host, runtime: &'static str, project: &Path) -> Self {
+    /// Copies what is named of a directory, as it is.
+    pub fn unprepared(host: &Host, runtime: &'static str, directory: &Path, names: &[&str]) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = TempDir::new_in(&host.work).unwrap();
-        let source = format!("{}/.", text(project));
-        let copied = Command::new("cp").args(["-r", &source]).arg(dir.path()).status().unwrap();
+        let mut copy = Command::new("cp");
+        copy.arg("-r").args(names).arg(dir.path()).current_dir(directory);
+        let copied = copy.status().unwrap();
         assert!(copied.success());
         Stack {
             world: World::new(),
@@ -180,11 +181,6 @@ impl Stack {
     pub fn down(&self) {
         let started = self.started.lock().unwrap().clone();
         started.iter().for_each(|name| self.delete(name));
-    }
-
-    /// What the container has said.
-    pub fn log(&self, name: &str) -> String {
-        fs::read_to_string(self.path(&format!("{name}.log"))).unwrap()
     }
 }
 

@@ -14,8 +14,9 @@ pub const HOST: &str = "192.0.2.1";
 pub const OUTSIDE: &str = "192.0.2.2";
 
 /// What the first process of the host does. Nothing of it can stay behind: mounts go with the mount namespace,
-/// interfaces and rules with the network namespace, processes with the PID namespace. crun 1.8 does without the second
-/// hierarchy of a hybrid host. Mounts pass on what is mounted in them, as on every host that systemd has started. Whoever owns the host has rules of his own, which nobody may touch.
+/// interfaces and rules with the network namespace, processes with the PID namespace, whose first one buries the dead.
+/// crun 1.8 does without the second hierarchy of a hybrid host. Mounts pass on what is mounted in them, as on every host
+/// that systemd has started. Whoever owns the host has rules, which nobody may touch. There is a web server outside.
 const START: &str = "
 mount --make-rshared /
 mount -t tmpfs none /run
@@ -23,21 +24,27 @@ mkdir /run/runc /run/crun
 ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
 ip link set lo up
 ip netns add outside
-ip link add uplink type veth peer name up netns outside
+ip link add uplink type veth peer name downlink netns outside
+ip link set uplink addrgenmode none
 ip addr add 192.0.2.1/24 dev uplink
 ip addr add 2001:db8::1/64 dev uplink nodad
 ip link set uplink up
 ip route add default via 192.0.2.2
 ip -n outside link set lo up
-ip -n outside addr add 192.0.2.2/24 dev up
-ip -n outside addr add 2001:db8::2/64 dev up nodad
-ip -n outside link set up up
+ip -n outside addr add 192.0.2.2/24 dev downlink
+ip -n outside addr add 2001:db8::2/64 dev downlink nodad
+ip -n outside link set downlink up
+mkdir /run/www
+echo outside > /run/www/index.html
+ip netns exec outside busybox httpd -h /run/www
 for tables in iptables ip6tables; do
-    for table in filter nat mangle raw; do $tables -t $table -N OWNER; done
-    $tables -A INPUT -p tcp --dport 2222 -j DROP
+    $tables -t mangle -N OWNER
+    for chain in INPUT FORWARD OUTPUT; do $tables -A $chain -p tcp --dport 2222 -j DROP; done
+    for chain in PREROUTING OUTPUT POSTROUTING; do $tables -t nat -A $chain -p tcp --dport 2222 -j ACCEPT; done
 done
 echo ready
-exec sleep infinity
+sleep infinity &
+wait
 ";
 
 /// The host.
@@ -95,6 +102,15 @@ impl World {
     /// The same outside.
     pub fn outside(&self, script: &str) -> Result<String, String> {
         said(&self.call(&["ip", "netns", "exec", "outside", "sh", "-ec", script]))
+    }
+
+    /// Puts the program where bundles expect it.
+    pub fn install(&self) {
+        self.sh(&format!(
+            "mount -t tmpfs none /usr/local/bin\nln -s {} /usr/local/bin/bundlegen",
+            super::stack::PROGRAM
+        ))
+        .unwrap();
     }
 
     /// What the network of the host is made of, so that it can be compared.

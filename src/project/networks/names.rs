@@ -33,6 +33,7 @@ pub(super) fn share_host(d: &mut Diagnostics, declared: &Declared, services: &mu
             };
             check_alone(d, said, &written.networks, word);
             check_silent(d, said, word);
+            check_unpublished(d, said, &written, word);
             if matches!(driver, Some(Driver::Host)) {
                 service.namespaces.network = Namespace::Host(said.name.span);
                 hosts.insert(Rc::clone(&service.bundle), said.name.span);
@@ -71,6 +72,26 @@ fn check_silent(d: &mut Diagnostics, said: &Joined, word: &str) {
         let draft = d.error(Code::Conflict, message).label(span, "");
         draft.label(said.name.span, "the network").help("remove it").emit();
     }
+}
+
+/// As with a `network_mode` that says the same.
+fn check_unpublished(d: &mut Diagnostics, said: &Joined, written: &compose::Service, word: &str) {
+    let places = [
+        ("links", written.links.as_ref().and_then(|links| links.items().first()).map(|link| link.span)),
+        ("mac_address", written.mac_address.as_ref().map(|mac| mac.span)),
+        ("ports", written.ports.first().map(|port| port.written.span)),
+    ];
+    let places: Vec<_> = places.into_iter().filter_map(|(key, span)| Some((key, span?))).collect();
+    if places.is_empty() {
+        return;
+    }
+    let names = places.iter().map(|(key, _)| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let message = format!("{names} cannot be set in {word}");
+    let mut draft = d.error(Code::Conflict, message).label(said.name.span, "the network");
+    for (_, span) in places {
+        draft = draft.label(span, "");
+    }
+    draft.help("remove it, or give the service another network").emit();
 }
 
 /// `network_mode: bridge` beside a network of the project with that key.

@@ -109,16 +109,11 @@ impl Attachment<'_> {
     /// the last container that had the address, until they forget it.
     fn mac(&self) -> Option<String> {
         let derived = || {
-            Some(match self.network.addresses.first()?.address.addr() {
-                IpAddr::V4(ip) => {
-                    let [a, b, c, d] = ip.octets();
-                    format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
-                }
-                IpAddr::V6(ip) => {
-                    let [.., a, b, c, d, e] = ip.octets();
-                    format!("02:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
-                }
-            })
+            let (first, octets): (_, &[u8]) = match self.network.addresses.first()?.address.addr() {
+                IpAddr::V4(ip) => ("02:42", &ip.octets()),
+                IpAddr::V6(ip) => ("02", &ip.octets()[11..]),
+            };
+            Some(octets.iter().fold(first.to_owned(), |mac, octet| format!("{mac}:{octet:02x}")))
         };
         self.network.mac.clone().or_else(derived)
     }

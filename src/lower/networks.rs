@@ -29,8 +29,8 @@ pub fn list(network: &Network) -> Value {
     }
     let plugins = match &network.driver {
         Driver::Bridge(bridge) => of_bridge(network, bridge),
-        Driver::Macvlan(parent) => vec![of_parent(network, "macvlan", parent, json!({ "mac": true }))],
-        Driver::Ipvlan(parent) => vec![of_parent(network, "ipvlan", parent, Value::Null)],
+        Driver::Macvlan(parent) => vec![of_parent(network, "macvlan", parent, Some("mac"))],
+        Driver::Ipvlan(parent) => vec![of_parent(network, "ipvlan", parent, None)],
     };
     let labels: serde_json::Map<String, Value> =
         network.labels.iter().map(|(key, value)| (key.to_string(), Value::from(&**value))).collect();
@@ -64,13 +64,13 @@ fn of_bridge(network: &Network, bridge: &Bridge) -> Vec<Value> {
     [Some(own), out.then_some(portmap), Some(firewall)].into_iter().flatten().collect()
 }
 
-fn of_parent(network: &Network, kind: &str, parent: &Parent, capabilities: Value) -> Value {
+fn of_parent(network: &Network, kind: &str, parent: &Parent, capability: Option<&str>) -> Value {
     json!({
         "type": kind,
         "master": &*parent.interface,
         "mode": &*parent.mode,
         "mtu": parent.mtu,
-        "capabilities": capabilities,
+        "capabilities": capability.map(|name| json!({ name: true })),
         "ipam": ipam(network),
     })
 }

@@ -76,11 +76,11 @@ fn subnets(lock: &str, network: &str) -> Vec<IpNet> {
 }
 
 fn services() -> impl Strategy<Value = Services> {
-    proptest::collection::btree_map(0..64_u8, 1..20_u8, 1..12)
+    proptest::collection::btree_map(0..64_u8, 1..6_u8, 1..12)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn who_comes_or_goes_changes_nobody_else(first in services(), second in services()) {

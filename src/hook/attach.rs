@@ -24,7 +24,7 @@ pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
         return Ok(());
     }
     let done = conflict::resolve(&directory, &record.container, &networks, &arguments.ports)
-        .and_then(|()| attach_all(&directory, &mut record, &namespace, networks, arguments));
+        .and_then(|()| attach_all(&directory, &mut record, &namespace, &networks, arguments));
     done.map_err(|error| {
         let undone = detach::undo(&directory, &record).and_then(|()| host::tidy(directory));
         error.and(undone)
@@ -63,7 +63,7 @@ fn attach_all(
     directory: &Directory,
     record: &mut Record,
     namespace: &Namespace,
-    networks: Vec<Network>,
+    networks: &[Network],
     arguments: &Arguments,
 ) -> Result<(), Error> {
     let ipv6 = networks.iter().filter(|network| network.default_route).any(has_ipv6);
@@ -77,9 +77,9 @@ fn attach_all(
     };
     networks.iter().try_for_each(|network| attachment(network).check())?;
     directory.write_record(record)?;
-    host::make_ready(directory, &networks)?;
+    host::make_ready(directory, networks)?;
     namespace.inside(|| turn_on("lo"))?;
-    for network in &networks {
+    for network in networks {
         record.attached.push(Attached { network: network.clone(), result: None });
         directory.write_record(record)?;
         attachment(network).add(&namespace.path(), &mut |result| {

@@ -27,6 +27,7 @@ mod started;
 mod state;
 mod sweep;
 mod task;
+mod user_network;
 
 use std::io::Read;
 
@@ -45,6 +46,7 @@ pub fn run(args: impl IntoIterator<Item = String>, stdin: impl Read) -> Result<(
         }
         (Some("network"), Some("detach")) => detach::detach(&Arguments::parse(args)?, &State::read(stdin)?),
         (Some("network"), Some("sweep")) => sweep::sweep(args),
+        (Some("user-network"), verb) => user_network::run(verb, args, stdin),
         _ => Err(Error::Usage),
     }
 }

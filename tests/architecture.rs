@@ -60,7 +60,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // What is written, and not what it means.
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.
-    ("prepare", &["bundle", "image", "disk", "lower::annotations", "lower::root"]),
+    ("prepare", &["bundle", "image", "disk", "lower::annotations", "lower::root", "hook::argv"]),
     ("cli", &["*"]),
     // Tests only: the schemas are made from the types that read the files.
     ("schemas", &["compose", "lock"]),

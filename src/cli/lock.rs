@@ -107,7 +107,11 @@ fn report(locked: &Locked) -> String {
     let before = locked.before.as_ref().filter(same_platform).map_or(&none, |lock| &lock.images);
     let names: BTreeSet<&String> = before.keys().chain(locked.after.images.keys()).collect();
     if names.is_empty() {
-        return "no service has an image\n".to_owned();
+        return match locked.after.networks.len() {
+            0 => "no service has an image\n".to_owned(),
+            1 => "no service has an image, and one network has its addresses\n".to_owned(),
+            count => format!("no service has an image, and {count} networks have their addresses\n"),
+        };
     }
     let line = |name: &String| {
         let what = match (before.get(name).map(digest), locked.after.images.get(name).map(digest)) {

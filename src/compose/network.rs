@@ -94,10 +94,11 @@ fn decoded(d: &mut Diagnostics, node: &Node) -> Result<Network, Reported> {
     };
     let (driver, prefix) = match options {
         Some(options) => (options.driver, options.prefix),
-        None if external.is_some() => (driver::unknown(kind), None),
+        // What was wrong with the options was reported.
+        None if external.is_some() || node.get("driver_opts").is_some() => (driver::unknown(kind), None),
         None => (driver::without_options(d, node, kind)?, None),
     };
-    let network = Network {
+    let mut network = Network {
         driver,
         prefix,
         driver_written: node.get("driver").map(|driver| driver.span),
@@ -110,6 +111,9 @@ fn decoded(d: &mut Diagnostics, node: &Node) -> Result<Network, Reported> {
         name,
         written,
     };
+    if network.external.is_some() {
+        network = Network { internal: None, ipv4: None, ipv6: None, pools: Vec::new(), ..network };
+    }
     t.opt(d, "driver", text);
     t.opt(d, "driver_opts", pairs);
     t.opt(d, "attachable", no_place::attachable);
@@ -123,7 +127,8 @@ fn label(Pair { key, value }: Pair) -> (Rc<str>, Rc<str>) {
 
 /// A network that is made elsewhere is described elsewhere. Docker Compose drops the rest.
 fn pass_over(d: &mut Diagnostics, node: &Node, external: Span) {
-    let allowed = |key: &str| matches!(key, "name" | "external" | "labels") || key.starts_with("x-");
+    let allowed =
+        |key: &str| matches!(key, "name" | "external" | "labels" | "attachable") || key.starts_with("x-");
     for Entry { key, key_span, .. } in node.entries().iter().filter(|entry| !allowed(&entry.key)) {
         let message = format!("`{key}` has no meaning for a network with `external: true`");
         let draft =

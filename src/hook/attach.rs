@@ -24,7 +24,7 @@ pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
         return Ok(());
     }
     let done = conflict::resolve(&directory, &record.container, &networks, &arguments.ports)
-        .and_then(|()| attach_all(&directory, &mut record, &namespace, networks, arguments));
+        .and_then(|()| attach_all(&directory, &mut record, &namespace, &networks, arguments));
     done.map_err(|error| {
         let undone = detach::undo(&directory, &record).and_then(|()| host::tidy(directory));
         error.and(undone)
@@ -63,36 +63,40 @@ fn attach_all(
     directory: &Directory,
     record: &mut Record,
     namespace: &Namespace,
-    networks: Vec<Network>,
+    networks: &[Network],
     arguments: &Arguments,
 ) -> Result<(), Error> {
     let ipv6 = networks.iter().filter(|network| network.default_route).any(has_ipv6);
     ports::are_free(&arguments.ports, ipv6)?;
-    directory.write_record(record)?;
-    host::make_ready(directory, &networks)?;
-    namespace.inside(|| turn_on("lo"))?;
     let cni_id = record.container.cni_id();
+    let attachment = |network| Attachment {
+        cni_id: &cni_id,
+        cni_path: &arguments.cni_path,
+        network,
+        ports: published(network, &arguments.ports),
+    };
+    networks.iter().try_for_each(|network| attachment(network).check())?;
+    directory.write_record(record)?;
+    host::make_ready(directory, networks)?;
+    namespace.inside(|| turn_on("lo"))?;
     for network in networks {
-        let published: &[Ports] = if network.default_route { &arguments.ports } else { &[] };
         record.attached.push(Attached { network: network.clone(), result: None });
         directory.write_record(record)?;
-        let attachment = Attachment {
-            cni_id: &cni_id,
-            cni_path: &arguments.cni_path,
-            network: &network,
-            ports: published,
-        };
-        attachment.add(&namespace.path(), &mut |result| {
+        attachment(network).add(&namespace.path(), &mut |result| {
             if let Some(attached) = record.attached.last_mut() {
                 attached.result = Some(result.clone());
             }
             directory.write_record(record)
         })?;
-        namespace.inside(|| add_link_addresses(&network))?;
+        namespace.inside(|| add_link_addresses(network))?;
     }
     pins::pin_namespaces(directory, record, &arguments.pins)?;
     record.complete = true;
     directory.write_record(record)
+}
+
+fn published<'p>(network: &Network, ports: &'p [Ports]) -> &'p [Ports] {
+    if network.default_route { ports } else { &[] }
 }
 
 fn has_ipv6(network: &Network) -> bool {

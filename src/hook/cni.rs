@@ -34,10 +34,14 @@ struct Plugin {
 }
 
 impl Attachment<'_> {
+    /// Whether all that attaching needs is there.
+    pub fn check(&self) -> Result<(), Error> {
+        self.everything_has_its_plugin(&self.plugins()?)
+    }
+
     /// Attaches; `keep` is given what each plugin said.
     pub fn add(&self, netns: &str, keep: &mut dyn FnMut(&Value) -> Result<(), Error>) -> Result<(), Error> {
         let plugins = self.plugins()?;
-        self.everything_has_its_plugin(&plugins)?;
         let mut last: Option<Value> = None;
         for plugin in plugins {
             let output = self.run(&plugin, "ADD", netns, last.as_ref())?;
@@ -52,8 +56,9 @@ impl Attachment<'_> {
     /// Detaches. What is not there any more is no failure; that of one plugin keeps no other one from its work.
     pub fn delete(&self, netns: &str, result: Option<&Value>) -> Result<(), Error> {
         let mut failures = super::error::Failures::default();
-        for plugin in self.plugins()?.into_iter().rev() {
-            failures.note(self.run(&plugin, "DEL", netns, result).map(drop));
+        for configuration in self.network.plugins().into_iter().flatten().rev() {
+            let run = |plugin| self.run(&plugin, "DEL", netns, result).map(drop);
+            failures.note(self.plugin(configuration).and_then(run));
         }
         failures.result()
     }
@@ -104,16 +109,11 @@ impl Attachment<'_> {
     /// the last container that had the address, until they forget it.
     fn mac(&self) -> Option<String> {
         let derived = || {
-            Some(match self.network.addresses.first()?.address.addr() {
-                IpAddr::V4(ip) => {
-                    let [a, b, c, d] = ip.octets();
-                    format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
-                }
-                IpAddr::V6(ip) => {
-                    let [.., a, b, c, d, e] = ip.octets();
-                    format!("02:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
-                }
-            })
+            let (first, octets): (_, &[u8]) = match self.network.addresses.first()?.address.addr() {
+                IpAddr::V4(ip) => ("02:42", &ip.octets()),
+                IpAddr::V6(ip) => ("02", &ip.octets()[11..]),
+            };
+            Some(octets.iter().fold(first.to_owned(), |mac, octet| format!("{mac}:{octet:02x}")))
         };
         self.network.mac.clone().or_else(derived)
     }

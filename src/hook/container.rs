@@ -49,7 +49,7 @@ impl Container {
         if is_legal && !project.contains('.') && !bundle.contains('.') {
             return plain;
         }
-        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         format!("x{}.{}-{}", hex(project), hex(bundle), hex(id))
     }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Container {
 }
 
 /// A name that becomes that of a file or a directory.
-fn component(what: &'static str, name: &str) -> Result<String, Error> {
+pub(super) fn component(what: &'static str, name: &str) -> Result<String, Error> {
     let reason = match name {
         "" => "is empty",
         _ if name.starts_with('.') => "starts with a dot",

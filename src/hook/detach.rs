@@ -1,7 +1,5 @@
 //! `poststop`: undoes what the other hooks did. It works as often as it is called, and without anything to undo.
 
-use serde_json::Value;
-
 use super::Error;
 use super::argv::{Arguments, Pin, Ports};
 use super::cni::Attachment;
@@ -11,7 +9,7 @@ use super::error::Failures;
 use super::namespace::Namespace;
 use super::record::Record;
 use super::state::State;
-use super::{host, netlink, pins, rules};
+use super::{host, pins, rules};
 
 /// Undoes all that was done for a container, and leaves nothing behind the last one.
 pub fn detach(arguments: &Arguments, state: &State) -> Result<(), Error> {
@@ -37,7 +35,8 @@ pub fn undo(directory: &Directory, record: &Record) -> Result<(), Error> {
         let ports: &[Ports] = if network.default_route { &ports } else { &[] };
         let attachment = Attachment { cni_id: &cni_id, cni_path: &record.cni_path, network, ports };
         failures.note(attachment.delete(&netns, attached.result.as_ref()));
-        attached.result.iter().for_each(|result| failures.note(remove_cables(result)));
+        failures.note(host::remove_interfaces(attached));
+        failures.note(host::forget_tuning(attached, &cni_id));
     }
     if !record.attached.is_empty() {
         let networks = record.attached.iter().map(|attached| attached.network.name());
@@ -46,22 +45,6 @@ pub fn undo(directory: &Directory, record: &Record) -> Result<(), Error> {
     failures.note(pins::unpin(directory, record));
     failures.result()?;
     directory.remove_record(&record.container)
-}
-
-/// Removes the host's ends of cables into a namespace that no path leads to any more. The kernel keeps it, and them, as
-/// long as a connection waits there for an answer.
-fn remove_cables(result: &Value) -> Result<(), Error> {
-    let interfaces = result.get("interfaces").and_then(Value::as_array).into_iter().flatten();
-    let is_inside = |interface: &&Value| interface.get("sandbox").is_some_and(|path| path != "");
-    let names = interfaces
-        .filter(|interface| !is_inside(interface))
-        .filter_map(|interface| interface.get("name")?.as_str());
-    for name in names.filter(|name| name.starts_with("veth")) {
-        if let Some(index) = netlink::index(name)? {
-            netlink::delete(name, index)?;
-        }
-    }
-    Ok(())
 }
 
 /// The network namespace of the container, if it is still there: that of its process, or the one that others share.

@@ -110,9 +110,7 @@ impl Directory {
     pub fn records(&self) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
         for name in names(self.containers.as_fd()).map_err(self.failed("list", CONTAINERS))? {
-            if name.ends_with(".json") {
-                records.extend(self.read_in::<Record>(self.containers.as_fd(), &name)?);
-            }
+            records.extend(self.read_in::<Record>(self.containers.as_fd(), &name)?);
         }
         Ok(records)
     }

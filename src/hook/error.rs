@@ -8,7 +8,7 @@ use super::argv;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No such hook.
-    #[error("expected `hook network attach`, `started`, `detach` or `sweep`")]
+    #[error("expected `hook network` or `hook user-network`, and `attach`, `started`, `detach` or `sweep`")]
     Usage,
     /// The arguments are wrong.
     #[error(transparent)]

@@ -1,20 +1,32 @@
 //! What hooks change on the host for all containers of a network: bridges, and the tables of the packet filter. What
 //! was there before stays; what was made goes with the last container that needs it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Error;
 use super::argv::Network;
 use super::directory::Directory;
-use super::record::Record;
+use super::record::{Attached, Record};
 use super::{netlink, rules};
 
 /// The file that says what was made.
 const MADE: &str = ".host.json";
+
+/// Where lists of networks are for all runtimes of a host.
+const LISTS: &str = "/etc/cni/net.d";
+
+/// More than any list has, in bytes.
+const LONGEST_LIST: u64 = 1 << 20;
+
+/// Where the plugin `tuning` keeps what it has changed; it removes the files, and not the directories.
+const TUNING: [&str; 2] = ["/run/cni/tuning", "/run/cni"];
 
 /// The longest name of an interface.
 const LONGEST: usize = 15;
@@ -22,15 +34,87 @@ const LONGEST: usize = 15;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Made {
-    /// The bridges that were not there before.
-    bridges: BTreeSet<String>,
+    /// The bridges that were used, and whether they were made.
+    bridges: BTreeMap<String, bool>,
+    /// The directories that were not there before.
+    directories: Vec<String>,
     /// The packet filter as it was before.
     before: rules::Before,
 }
 
-/// The networks with their lists: that of an external one is looked up.
-pub fn known(_directory: &Directory, networks: &[Network]) -> Result<Vec<Network>, Error> {
-    Ok(networks.to_vec())
+impl Made {
+    /// Before anything is made.
+    fn nothing() -> Result<Self, Error> {
+        let missing = TUNING.into_iter().filter(|path| rustix::fs::lstat(*path).is_err());
+        let directories = missing.map(str::to_owned).collect();
+        Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look()? })
+    }
+}
+
+/// The networks with their lists. That of an external network is the one of a container that runs, else that of the host.
+pub fn known(directory: &Directory, networks: &[Network]) -> Result<Vec<Network>, Error> {
+    let mut networks = networks.to_vec();
+    for network in networks.iter_mut().filter(|network| network.plugins().is_none()) {
+        let name = network.name().to_owned();
+        let list = match running(directory, &name)? {
+            Some(list) => list,
+            None => written(&name)?,
+        };
+        network.list = list;
+    }
+    Ok(networks)
+}
+
+fn running(directory: &Directory, name: &str) -> Result<Option<Value>, Error> {
+    let records = directory.records()?;
+    let mut attached =
+        records.into_iter().filter(|record| record.task.is_alive()).flat_map(|record| record.attached);
+    Ok(attached.find(|attached| attached.network.name() == name).map(|attached| attached.network.list))
+}
+
+/// Looks among the lists that were written for all runtimes of the host.
+fn written(name: &str) -> Result<Value, Error> {
+    let failed = |reason| Error::Network { network: name.to_owned(), reason };
+    let missing = || {
+        failed(format!(
+            "it is external, no container that runs is in it, and no list in {LISTS} has its name"
+        ))
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(LISTS, flags, Mode::empty()).map_err(|_| missing())?;
+    let read = |error| Error::system(format!("list {LISTS}"))(error);
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&directory).map_err(read)? {
+        names.push(entry.map_err(read)?.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name.ends_with(".conflist"));
+    names.sort();
+    let open = |file: &String| {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = File::from(rustix::fs::openat(&directory, &**file, flags, Mode::empty()).ok()?);
+        serde_json::from_reader::<_, Value>(file.take(LONGEST_LIST)).ok()
+    };
+    // Those that cannot be read are of other networks, for all that is known.
+    names
+        .iter()
+        .filter_map(open)
+        .find(|list| list.get("name").is_some_and(|has| has == name))
+        .ok_or_else(missing)
+}
+
+/// Removes what the plugin `tuning` keeps of a container, which it leaves where the namespace has gone before.
+pub fn forget_tuning(attached: &Attached, cni_id: &str) -> Result<(), Error> {
+    let mut plugins = attached.network.plugins().into_iter().flatten();
+    let interface = &attached.network.interface;
+    let is_tuned = plugins.any(|plugin| plugin.get("type").is_some_and(|kind| kind == "tuning"));
+    if !is_tuned || is_interface(interface).is_err() {
+        return Ok(());
+    }
+    let [directory, _] = TUNING;
+    match rustix::fs::unlink(format!("{directory}/{cni_id}_{interface}.json")) {
+        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+        Err(error) => Err(Error::system(format!("remove the file of `{interface}` in {directory}"))(error)),
+    }
 }
 
 /// Makes the bridges that are missing.
@@ -40,18 +124,20 @@ pub fn make_ready(directory: &Directory, networks: &[Network]) -> Result<(), Err
     }
     let mut made = match directory.read::<Made>(MADE)? {
         Some(made) => made,
-        None => Made { bridges: BTreeSet::new(), before: rules::Before::look()? },
+        None => Made::nothing()?,
     };
     for network in networks {
         let Some(bridge) = network.bridge() else { continue };
         is_interface(bridge)
             .map_err(|reason| Error::Network { network: network.name().to_owned(), reason })?;
         if netlink::index(bridge)?.is_none() {
-            made.bridges.insert(bridge.to_owned());
+            made.bridges.insert(bridge.to_owned(), true);
+        } else if !made.bridges.contains_key(bridge) && !rules::are_of_bridge(bridge)? {
+            made.bridges.insert(bridge.to_owned(), false);
         }
     }
     directory.write(MADE, &made)?;
-    for bridge in &made.bridges {
+    for (bridge, _) in made.bridges.iter().filter(|(_, made)| **made) {
         if netlink::index(bridge)?.is_none() && netlink::add_bridge(bridge)? {
             without_asking(bridge)?;
         }
@@ -76,18 +162,24 @@ pub fn tidy(directory: Directory) -> Result<(), Error> {
     let records = directory.records()?;
     if let Some(mut made) = directory.read::<Made>(MADE)? {
         let needed: BTreeSet<&str> = records.iter().flat_map(Record::bridges).collect();
-        let (needed, idle): (BTreeSet<_>, BTreeSet<_>) =
-            made.bridges.into_iter().partition(|bridge| needed.contains(&**bridge));
+        let (needed, idle): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            made.bridges.into_iter().partition(|(bridge, _)| needed.contains(&**bridge));
         made.bridges = needed;
-        for bridge in idle {
-            if !remove_bridge(&bridge)? {
-                made.bridges.insert(bridge);
+        for (bridge, is_ours) in idle {
+            if is_ours && !remove_bridge(&bridge)? {
+                made.bridges.insert(bridge, is_ours);
+            } else {
+                rules::forget_bridge(&bridge)?;
             }
         }
         if !records.is_empty() || !made.bridges.is_empty() {
             return directory.write(MADE, &made);
         }
         made.before.restore()?;
+        made.directories.iter().for_each(|directory| {
+            // Others may have something there by now.
+            let _kept = rustix::fs::rmdir(directory);
+        });
         directory.remove(MADE)?;
     }
     if records.is_empty() { directory.dissolve() } else { Ok(()) }
@@ -95,20 +187,33 @@ pub fn tidy(directory: Directory) -> Result<(), Error> {
 
 /// Whether it is gone. One that others have put something into stays.
 fn remove_bridge(bridge: &str) -> Result<bool, Error> {
-    if let Some(index) = netlink::index(bridge)? {
-        if netlink::has_ports(index)? {
-            return Ok(false);
-        }
-        netlink::delete(bridge, index)?;
+    let Some(index) = netlink::index(bridge)? else { return Ok(true) };
+    if !netlink::ports(index)?.is_empty() {
+        return Ok(false);
     }
-    rules::forget_bridge(bridge)?;
-    Ok(true)
+    netlink::delete(bridge, index).map(|()| true)
+}
+
+/// Removes what connects a container to its bridge. The kernel takes its time to remove a namespace that has died, and
+/// keeps it for as long as somebody else holds it.
+pub fn remove_interfaces(attached: &Attached) -> Result<(), Error> {
+    let Some(bridge) = attached.network.bridge().map(netlink::index).transpose()?.flatten() else {
+        return Ok(());
+    };
+    for name in attached.interfaces() {
+        if let Some(index) = netlink::index(name)?
+            && netlink::ports(bridge)?.contains(&index)
+        {
+            netlink::delete(name, index)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_interface(name: &str) -> Result<(), String> {
     let is_wrong = |c: char| c == '/' || c.is_whitespace() || c.is_control();
     if name.is_empty() || name.len() > LONGEST || matches!(name, "." | "..") || name.contains(is_wrong) {
-        return Err(format!("`{name}` cannot be the name of a bridge"));
+        return Err(format!("`{name}` cannot be the name of an interface"));
     }
     Ok(())
 }

@@ -94,16 +94,18 @@ pub fn add_address(name: &str, index: u32, address: &IpNet) -> Result<(), Error>
     }
 }
 
-/// Whether an interface is part of the bridge.
-pub fn has_ports(bridge: u32) -> Result<bool, Error> {
-    let mut found = false;
+/// The numbers of the interfaces that are part of a bridge.
+pub fn ports(bridge: u32) -> Result<Vec<u32>, Error> {
+    let mut ports = Vec::new();
     let mut look = |kind: u16, body: &[u8]| {
         let attributes = body.get(HEADER..).unwrap_or_default();
-        found |= kind == RTM_NEWLINK && u32_attribute(attributes, IFLA_MASTER) == Some(bridge);
+        if kind == RTM_NEWLINK && u32_attribute(attributes, IFLA_MASTER) == Some(bridge) {
+            ports.extend(u32_at(body, 4));
+        }
     };
     request(RTM_GETLINK, NLM_F_DUMP, &link(0, 0), &mut look)
         .map_err(Error::system("list the interfaces of the host"))?;
-    Ok(found)
+    Ok(ports)
 }
 
 /// `struct ifinfomsg`.
@@ -207,6 +209,6 @@ mod tests {
     fn the_loopback_is_there() {
         assert_eq!(index("lo").unwrap(), Some(1));
         assert_eq!(index("none-such").unwrap(), None);
-        assert!(!has_ports(1).unwrap());
+        assert_eq!(ports(1).unwrap(), [0_u32; 0]);
     }
 }

@@ -73,6 +73,18 @@ impl Record {
     }
 }
 
+impl Attached {
+    /// The interfaces of the host that plugins have made for the container.
+    pub fn interfaces(&self) -> impl Iterator<Item = &str> {
+        let all = self.result.as_ref().and_then(|result| result.get("interfaces")?.as_array());
+        let of_host = all.into_iter().flatten().filter(|interface| {
+            let sandbox = interface.get("sandbox").and_then(Value::as_str);
+            sandbox.is_none_or(str::is_empty)
+        });
+        of_host.filter_map(|interface| interface.get("name")?.as_str())
+    }
+}
+
 impl Network {
     /// Its name on the host.
     pub(super) fn name(&self) -> &str {

@@ -116,13 +116,31 @@ pub fn forget<'n>(networks: impl Iterator<Item = &'n str>, cni_id: &str) -> Resu
     remove(|rule| marks.iter().any(|mark| rule.line.contains(mark)))
 }
 
-/// Removes the rules of a bridge that is gone.
+/// Removes the rules of a bridge that no container needs any more.
 pub fn forget_bridge(bridge: &str) -> Result<(), Error> {
-    let starts = [
+    let starts = starts(bridge);
+    remove(|rule| starts.iter().any(|start| rule.line.starts_with(start)))
+}
+
+/// Whether there are such rules.
+pub fn are_of_bridge(bridge: &str) -> Result<bool, Error> {
+    let starts = starts(bridge);
+    for family in FAMILIES {
+        let tables = family.read()?.tables;
+        let mut rules = tables.iter().flat_map(|table| &table.rules);
+        if rules.any(|rule| starts.iter().any(|start| rule.line.starts_with(start))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the plugin `firewall` writes of a bridge, for all containers in it.
+fn starts(bridge: &str) -> [String; 2] {
+    [
         format!("-A CNI-ISOLATION-STAGE-1 -i {bridge} ! -o {bridge} "),
         format!("-A CNI-ISOLATION-STAGE-2 -o {bridge} "),
-    ];
-    remove(|rule| starts.iter().any(|start| rule.line.starts_with(start)))
+    ]
 }
 
 /// Removes rules, and the chains of single containers that they lead to.
@@ -214,7 +232,7 @@ impl Table {
             lines.extend(chains.iter().map(|chain| format!("{flag} {chain}")));
         }
         if !lines.is_empty() {
-            script.push_str(&format!("*{}\n{}\nCOMMIT\n", self.name, lines.join("\n")));
+            script.extend(["*", &self.name, "\n", &lines.join("\n"), "\nCOMMIT\n"]);
         }
     }
 }

@@ -36,7 +36,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<String, Error> {
     let mut run = RUN.to_owned();
     for arg in args {
         match arg.strip_prefix("--run=") {
-            Some(value) => run = value.to_owned(),
+            Some(value) => value.clone_into(&mut run),
             None => return Err(argv::Error::Unknown(arg).into()),
         }
     }

@@ -40,6 +40,10 @@ impl Free {
         let mut at = from;
         let mut passed = Vec::new();
         while let Some(next) = self.next.get(&at) {
+            // Behind the last of all numbers there is none.
+            if *next == at {
+                return None;
+            }
             passed.push(at);
             at = *next;
         }

@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::free::{Free, hash};
 use super::network::Subnet;
-use crate::compose::network::{Network, Pool};
+use crate::compose::network::{Driver, Network, Pool};
 use crate::compose::value::address::{Ip, Range};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::LockedNetwork;
@@ -121,7 +121,29 @@ fn written(d: &mut Diagnostics, network: &Wanted, occupied: &mut Occupied) -> [S
             }
         }
     }
+    if matches!(written.driver, Driver::Macvlan(_) | Driver::Ipvlan(_)) {
+        check_cards(d, network, &mut slots);
+    }
     slots
+}
+
+/// Others have given out the addresses of the network that a card of the host is in: none can be made up.
+fn check_cards(d: &mut Diagnostics, network: &Wanted, slots: &mut [Slot; 2]) {
+    for (family, slot) in Family::ALL.into_iter().zip(slots) {
+        if !matches!(slot, Slot::Wanted) {
+            continue;
+        }
+        *slot = Slot::None;
+        let message = format!(
+            "the network `{}` needs the {} subnet that its card is in",
+            network.key.value,
+            family.name()
+        );
+        let draft = d.error(Code::MissingKey, message).label(network.key.span, "");
+        draft
+            .help("write it, and the part that is free: `ipam: {config: [{subnet: …, ip_range: …}]}`")
+            .emit();
+    }
 }
 
 fn overlapping(d: &mut Diagnostics, network: &Wanted, subnet: &Subnet, other: &Owner) {
@@ -184,7 +206,9 @@ fn of_pool(d: &mut Diagnostics, pool: &Pool, subnet: &Spanned<Range>) -> Result<
             draft.label(other, whose).help("give each an address of its own").emit();
         }
     }
-    if let Some(Spanned { span, .. }) = pool.gateway.filter(|_| !is_host(&net, gateway)) {
+    if let Some(Spanned { span, .. }) =
+        pool.gateway.filter(|_| net.contains(&gateway) && !is_host(&net, gateway))
+    {
         let message = format!("`{gateway}` is no address that a gateway can have in `{net}`");
         let draft = d.error(Code::InvalidValue, message).label(span, "that of the network itself");
         draft.help(format!("write one such as `{}`", first_host(&net))).emit();

@@ -27,8 +27,8 @@ pub fn apart(name: &str, test: impl FnOnce()) {
     let mut command = Command::new("unshare");
     command.args(["-n", "-m", "sh", "-c", setup]).arg(me).args([name, "--exact", "--nocapture"]);
     let output = command.env(INSIDE, name).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
 fn missing() -> Option<String> {
@@ -55,12 +55,9 @@ pub fn sh(script: &str) -> String {
 
 /// All that hooks may not change for good.
 pub fn host() -> String {
-    sh("ip -o link | sed 's/ *link.*//'; ip -o addr; ip route; ip -6 route; ip netns; \
-        iptables-save | grep -v '^#'; ip6tables-save | grep -v '^#'; nft list ruleset; \
-        find /run -mindepth 1; ss -Hltun 2> /dev/null; grep /run /proc/self/mountinfo | cut -d ' ' -f 5")
-}
-
-/// What is there of the hooks: records, pins, rules.
-pub fn seen(script: &str) -> Vec<String> {
-    sh(script).lines().map(str::to_owned).collect()
+    sh(
+        "ip -o link | cut -d ' ' -f 2; ip -o addr | awk '{print $2, $4}'; ip route | sed 's/ linkdown//'; ip netns; \
+        iptables-save | grep -v '^#'; ip6tables-save | grep -v '^#'; nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'; \
+        find /run -mindepth 1 -not -path '/run/mount*'; ss -Hltun 2> /dev/null; grep /run /proc/self/mountinfo | cut -d ' ' -f 5",
+    )
 }

@@ -1,7 +1,5 @@
 //! `poststop`: undoes what the other hooks did. It works as often as it is called, and without anything to undo.
 
-use serde_json::Value;
-
 use super::Error;
 use super::argv::{Arguments, Pin, Ports};
 use super::cni::Attachment;
@@ -11,7 +9,7 @@ use super::error::Failures;
 use super::namespace::Namespace;
 use super::record::Record;
 use super::state::State;
-use super::{host, netlink, pins, rules};
+use super::{host, pins, rules};
 
 /// Undoes all that was done for a container, and leaves nothing behind the last one.
 pub fn detach(arguments: &Arguments, state: &State) -> Result<(), Error> {

@@ -5,6 +5,7 @@
 //! cannot run the tests say so and pass, unless `BUNDLEGEN_REQUIRE_RUNTIMES=1`.
 #![allow(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,

@@ -180,7 +180,9 @@ impl Stack {
     /// Deletes all containers that there are, in the order they were started.
     pub fn down(&self) {
         let started = self.started.lock().unwrap().clone();
-        started.iter().for_each(|name| self.delete(name));
+        for name in &started {
+            self.delete(name);
+        }
     }
 }
 

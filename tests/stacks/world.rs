@@ -152,9 +152,10 @@ impl Drop for World {
 /// Output as text, that of programs that fail as an error.
 pub fn said(output: &Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match output.status.success() {
-        true => Ok(text(&output.stdout)),
-        false => Err(text(&output.stdout) + &text(&output.stderr) + &output.status.to_string()),
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stdout) + &text(&output.stderr) + &output.status.to_string())
     }
 }
 

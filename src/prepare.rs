@@ -310,6 +310,7 @@ pub fn prepare(
     volumes::check(&tree, &bundles, &mut |bundle, path| {
         progress(Progress::Absent { bundle: bundle.to_owned(), path });
     })?;
-    hooks::check(&bundles, &mut |program, help| progress(Progress::Lacking { program, help }));
+    let all: Vec<_> = bundles.iter().flat_map(|bundle| &bundle.hooks).collect();
+    hooks::check(&all, &mut |program, help| progress(Progress::Lacking { program, help }));
     Ok(summary)
 }

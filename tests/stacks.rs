@@ -115,11 +115,12 @@ fn ports() {
     each("ports", |stack| {
         stack.up(&["everywhere", "here", "both", "datagrams"]);
         let (world, sixth) = (&stack.world, "[2001:db8::1]");
-        for (address, want) in
-            [("127.0.0.1:8080", "everywhere\n"), (HOST, "everywhere\n"), ("127.0.0.1:8081", "here\n")]
-        {
-            let address = if address == HOST { format!("{HOST}:8080") } else { address.to_owned() };
-            assert_eq!(patiently(|| world.sh(&get(&address))), want, "{address}");
+        for (address, want) in [
+            ("127.0.0.1:8080", "everywhere\n"),
+            ("192.0.2.1:8080", "everywhere\n"),
+            ("127.0.0.1:8081", "here\n"),
+        ] {
+            assert_eq!(patiently(|| world.sh(&get(address))), want, "{address}");
         }
         for address in [format!("{HOST}:8082"), format!("{sixth}:8082"), format!("{sixth}:8083")] {
             assert_eq!(patiently(|| world.outside(&get(&address))), "both\n", "{address}");
@@ -129,10 +130,11 @@ fn ports() {
         unreachable(world.outside(&get(&format!("{HOST}:8081"))));
         unreachable(world.sh(&get(&format!("{HOST}:8081"))));
         unreachable(world.outside(&get(&format!("{HOST}:8083"))));
-        // From containers, the one itself included.
-        for name in ["everywhere", "here", "both"] {
+        // From containers of the network, the one itself included. There is no proxy for those of others.
+        for name in ["everywhere", "here"] {
             assert_eq!(stack.sees(name, &get(&format!("{HOST}:8080"))), "everywhere\n", "{name}");
         }
+        unreachable(stack.exec("both", &get(&format!("{HOST}:8080"))));
     });
 }
 
@@ -190,17 +192,13 @@ fn names() {
 fn ways_out() {
     each("isolation", |stack| {
         stack.up(&["open", "between", "inner", "bridged", "linked", "silent"]);
-        stack
-            .world
-            .outside("mkdir /run/www && echo outside > /run/www/index.html && busybox httpd -h /run/www")
-            .unwrap();
         for who in ["open", "between", "bridged"] {
             assert_eq!(patiently(|| stack.exec(who, &get(OUTSIDE))), "outside\n", "{who}");
         }
         assert_eq!(stack.sees("linked", &get("far")), "outside\n");
         for who in ["inner", "silent"] {
             unreachable(stack.exec(who, &get(OUTSIDE)));
-            assert_eq!(stack.sees(who, "busybox ip route show default"), "", "{who}");
+            assert_eq!(stack.sees(who, "busybox ip route | busybox grep ^default || true"), "", "{who}");
         }
         // Each in its own network, and what is inside is closed for what comes from outside.
         unreachable(stack.exec("bridged", &get(&stack.address("open", 0))));
@@ -309,7 +307,8 @@ fn not_twice() {
     each("many", |stack| {
         stack.up(&["first"]);
         let errors = stack.start("first", "second").unwrap_err();
-        assert!(errors.contains(&stack.id("first")), "{errors}");
+        // crun keeps to itself what a hook says.
+        assert!(stack.runtime == "crun" || errors.contains(&stack.id("first")), "{errors}");
         stack.delete("second");
         assert_eq!(patiently(|| stack.world.sh(&get("127.0.0.1:8080"))), "the first\n");
     });
@@ -320,10 +319,6 @@ fn cards_of_their_own() {
     each("parents", |stack| {
         stack.world.sh("for card in 0 1; do ip link add card$card type veth peer name far$card netns outside; ip link set card$card up; done").unwrap();
         stack.world.outside("ip addr add 198.51.100.1/24 dev far0; ip addr add 203.0.113.1/24 dev far1; ip link set far0 up; ip link set far1 up").unwrap();
-        stack
-            .world
-            .outside("mkdir /run/www && echo outside > /run/www/index.html && busybox httpd -h /run/www")
-            .unwrap();
         let mut pairs = vec![("mac1", "mac2", "198.51.100.1"), ("ip1", "ip2", "203.0.113.1")];
         if let Err(why) =
             stack.world.sh("ip link add trial link card1 type ipvlan mode l2 && ip link delete trial")

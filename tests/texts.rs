@@ -42,6 +42,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("unknown recursion ", "the model has checked it"),
     ("expected a number of processors", "the model has checked it"),
     ("write `0.5` or `2`", "the model has checked it"),
+    ("a pool of addresses", "the model has checked its keys"),
+    ("a network of a service", "the model has checked its keys"),
     ("there is no Compose file", "one is named or found before"),
     ("the values of this file are larger than", "a test beside it says so: no case can be so large"),
     ("too large: ", "no case can be so large; a test of hostile input is"),

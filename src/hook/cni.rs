@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -103,6 +104,20 @@ impl Attachment<'_> {
         }
     }
 
+    /// The address of the network card: that of the arguments, else one that follows from the first address, as Docker
+    /// has it (moby `libnetwork/netutils`, `GenerateMACFromIP`). With one by chance, neighbours would send to the card of
+    /// the last container that had the address, until they forget it.
+    fn mac(&self) -> Option<String> {
+        let derived = || {
+            let (first, octets): (_, &[u8]) = match self.network.addresses.first()?.address.addr() {
+                IpAddr::V4(ip) => ("02:42", &ip.octets()),
+                IpAddr::V6(ip) => ("02", &ip.octets()[11..]),
+            };
+            Some(octets.iter().fold(first.to_owned(), |mac, octet| format!("{mac}:{octet:02x}")))
+        };
+        self.network.mac.clone().or_else(derived)
+    }
+
     /// What differs from container to container, for the plugins that ask for it.
     fn set_capabilities(&self, configuration: &mut Map<String, Value>) -> Result<(), Error> {
         let asked = capabilities(configuration);
@@ -111,7 +126,7 @@ impl Attachment<'_> {
             let ipv6 = self.network.addresses.iter().any(|given| given.address.addr().is_ipv6());
             given.insert("portMappings".to_owned(), ports::mappings(self.ports, ipv6)?);
         }
-        if let Some(mac) = self.network.mac.as_ref().filter(|_| asked.contains("mac")) {
+        if let Some(mac) = self.mac().filter(|_| asked.contains("mac")) {
             given.insert("mac".to_owned(), json!(mac));
         }
         if asked.contains("ips") && !self.network.addresses.is_empty() {

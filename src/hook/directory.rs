@@ -22,7 +22,7 @@ const LOCK: &str = ".lock";
 /// Where a file is written before it takes its place.
 const NEW: &str = ".new";
 /// Longer than ten containers take that start at once.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest file that is read.
 const LIMIT: u64 = 64 << 20;

@@ -23,7 +23,7 @@ use crate::printable::printable_line;
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How long a program may take. `iptables` waits for others who use it.
-const TIME: Duration = Duration::from_mins(1);
+const TIME: Duration = Duration::from_secs(60);
 /// How often it is looked at.
 const PAUSE: Duration = Duration::from_millis(2);
 /// The longest answer.

@@ -29,8 +29,8 @@ pub fn list(network: &Network) -> Value {
     }
     let plugins = match &network.driver {
         Driver::Bridge(bridge) => of_bridge(network, bridge),
-        Driver::Macvlan(parent) => vec![of_parent(network, "macvlan", parent, json!({ "mac": true }))],
-        Driver::Ipvlan(parent) => vec![of_parent(network, "ipvlan", parent, Value::Null)],
+        Driver::Macvlan(parent) => vec![of_parent(network, "macvlan", parent, Some("mac"))],
+        Driver::Ipvlan(parent) => vec![of_parent(network, "ipvlan", parent, None)],
     };
     let labels: serde_json::Map<String, Value> =
         network.labels.iter().map(|(key, value)| (key.to_string(), Value::from(&**value))).collect();
@@ -64,13 +64,13 @@ fn of_bridge(network: &Network, bridge: &Bridge) -> Vec<Value> {
     [Some(own), out.then_some(portmap), Some(firewall)].into_iter().flatten().collect()
 }
 
-fn of_parent(network: &Network, kind: &str, parent: &Parent, capabilities: Value) -> Value {
+fn of_parent(network: &Network, kind: &str, parent: &Parent, capability: Option<&str>) -> Value {
     json!({
         "type": kind,
         "master": &*parent.interface,
         "mode": &*parent.mode,
         "mtu": parent.mtu,
-        "capabilities": capabilities,
+        "capabilities": capability.map(|name| json!({ name: true })),
         "ipam": ipam(network),
     })
 }
@@ -159,14 +159,6 @@ pub fn attached<'s>(service: &'s Service, settings: &Settings) -> &'s [Attachmen
     if settings.rootless.is_some() { &[] } else { &service.networks }
 }
 
-/// Where another container is in the first network that both are in.
-pub fn common<'o>(service: &Service, other: &'o Service) -> Option<&'o Attachment> {
-    let of = |attachment: &Attachment| {
-        other.networks.iter().find(|one| one.network.name == attachment.network.name)
-    };
-    service.networks.iter().find_map(of)
-}
-
 /// The addresses at which a container reaches the host: the gateways of the bridge that its way out leads through, and
 /// on the host's own network the loopback's. There is none where no bridge leads out.
 pub fn host_gateways(service: &Service, settings: &Settings) -> Vec<IpAddr> {
@@ -219,7 +211,8 @@ fn check_links(d: &mut Diagnostics, context: &Context) {
         let text = link.as_str().unwrap_or_default();
         let target = text.split(':').next().unwrap_or_default();
         let containers = context.surroundings.of_service(target);
-        let reached = containers.iter().any(|other| common(context.service, other).is_some());
+        let reached =
+            containers.iter().any(|other| context.surroundings.common(context.service, other).is_some());
         if !containers.is_empty() && !context.attached().is_empty() && !reached {
             let name = &context.service.name.value;
             let message =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::hook::argv::Pin;
+use crate::project::network::Attachment;
 use crate::project::{Namespace, Owner, Project, Service, Settings};
 use crate::source::Span;
 
@@ -19,6 +20,8 @@ pub struct Surroundings<'a> {
     numbers: BTreeMap<&'a str, usize>,
     /// Those in the network of another one, by the bundle of that.
     joined: BTreeMap<&'a str, Vec<&'a Service>>,
+    /// By bundle and by the name of the network on the host.
+    attachments: BTreeMap<(&'a str, &'a str), &'a Attachment>,
     /// The namespaces that others join, by the bundle of their owner.
     pins: BTreeMap<&'a str, BTreeMap<Pin, Span>>,
 }
@@ -32,6 +35,7 @@ impl<'a> Surroundings<'a> {
             services: BTreeMap::new(),
             numbers: BTreeMap::new(),
             joined: BTreeMap::new(),
+            attachments: BTreeMap::new(),
             pins: BTreeMap::new(),
         };
         for service in &project.services {
@@ -41,6 +45,8 @@ impl<'a> Surroundings<'a> {
             for (pin, owner) in joined(service) {
                 all.pins.entry(&owner.bundle).or_default().entry(pin).or_insert(owner.span);
             }
+            let attachments = service.networks.iter();
+            all.attachments.extend(attachments.map(|one| ((&*service.bundle, &*one.network.name), one)));
             if let Namespace::Of(owner) = &service.namespaces.network {
                 all.joined.entry(&owner.bundle).or_default().push(service);
             }
@@ -53,6 +59,11 @@ impl<'a> Surroundings<'a> {
         self.services.values().flatten().copied()
     }
 
+    /// The containers of each service.
+    pub fn services(&self) -> impl Iterator<Item = &[&'a Service]> {
+        self.services.values().map(Vec::as_slice)
+    }
+
     /// The containers of a service.
     pub fn of_service(&self, name: &str) -> &[&'a Service] {
         self.services.get(name).map_or(&[], Vec::as_slice)
@@ -61,6 +72,12 @@ impl<'a> Surroundings<'a> {
     /// The containers in the network of another one, by the name of its bundle.
     pub fn joined(&self, bundle: &str) -> &[&'a Service] {
         self.joined.get(bundle).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where another container is in the first network of a container that both are in.
+    pub fn common(&self, service: &Service, other: &Service) -> Option<&'a Attachment> {
+        let mut networks = service.networks.iter().map(|one| &*one.network.name);
+        networks.find_map(|name| self.attachments.get(&(&*other.bundle, name)).copied())
     }
 
     /// The name of a container: what is written, else what Compose calls it.

@@ -301,7 +301,6 @@ impl Bundle {
             name,
             root,
             is_read_only,
-            hooks,
             image,
             source,
             pull_policy,
@@ -312,6 +311,7 @@ impl Bundle {
             others,
             private,
             mapping,
+            hooks,
         })
     }
 

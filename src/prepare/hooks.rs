@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Bundle;
+use super::bundle::Hook;
 use crate::hook::argv::Arguments;
 
 /// How many of the arguments of a hook say what is done, and not to what.
@@ -24,13 +24,12 @@ const WITH_IPTABLES: [&str; 3] = ["bridge", "firewall", "portmap"];
 const PATHS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Names every program that is missing, once, and what is to be done.
-pub(super) fn check(bundles: &[Bundle], report: &mut dyn FnMut(String, &'static str)) {
-    let hooks = || bundles.iter().flat_map(|bundle| &bundle.hooks);
-    let programs: BTreeSet<&str> = hooks().map(|hook| hook.path.as_str()).collect();
+pub(super) fn check(hooks: &[&Hook], report: &mut dyn FnMut(String, &'static str)) {
+    let programs: BTreeSet<&str> = hooks.iter().map(|hook| hook.path.as_str()).collect();
     for program in programs.into_iter().filter(|program| !Path::new(program).is_file()) {
         report(program.to_owned(), INSTALL);
     }
-    let told = hooks().filter_map(|hook| Arguments::parse(hook.args.iter().skip(WORDS).cloned()).ok());
+    let told = hooks.iter().filter_map(|hook| Arguments::parse(hook.args.iter().skip(WORDS).cloned()).ok());
     let mut plugins: BTreeSet<(String, String)> = BTreeSet::new();
     for told in told {
         let lists = told.networks.iter().map(|network| &network.list);
@@ -57,4 +56,36 @@ fn plugins_of(list: &Value) -> Vec<String> {
     let plugins = list.get("plugins").and_then(Value::as_array).into_iter().flatten();
     let kinds = plugins.flat_map(|plugin| [plugin.get("type"), plugin.pointer("/ipam/type")]);
     kinds.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is missing for a container in a bridge, with the plugins in a directory.
+    fn missing(path: &str, plugins: &Path) -> Vec<String> {
+        let plugin = r#"{"type":"bridge","ipam":{"type":"static"}},{"type":"portmap"},{"type":"../x"}"#;
+        let network = format!(r#"--network={{"list":{{"plugins":[{plugin}]}},"interface":"eth0"}}"#);
+        let words = ["bundlegen", "hook", "network", "attach", "--project=p", "--bundle=b"];
+        let mut args: Vec<String> = words.map(str::to_owned).to_vec();
+        args.extend([network, format!("--cni-path=/no/such:{}", plugins.display())]);
+        let hook = Hook { path: path.to_owned(), args };
+        let mut missing = Vec::new();
+        check(&[&hook, &hook], &mut |program, _| missing.push(program));
+        missing.retain(|program| program != "iptables");
+        missing
+    }
+
+    #[test]
+    fn every_program_is_named_once() {
+        let scratch = tempfile::tempdir().unwrap();
+        let all = ["../x", "bridge", "portmap", "static"].map(|plugin| format!("the CNI plugin {plugin}"));
+        assert_eq!(missing("/no/such/bundlegen", scratch.path())[1..], all);
+        assert_eq!(missing("/no/such/bundlegen", scratch.path())[0], "/no/such/bundlegen");
+        for plugin in ["bridge", "portmap", "static"] {
+            std::os::unix::fs::symlink("/proc/self/exe", scratch.path().join(plugin)).unwrap();
+        }
+        // What is not the name of a file is no plugin.
+        assert_eq!(missing("/proc/self/exe", scratch.path()), all[..1]);
+    }
 }

@@ -12,17 +12,21 @@ use super::LOOPBACK;
 use crate::compose::value::extra_host::Address;
 use crate::compose::value::hostname::from_service;
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::lower::networks::{common, host_gateways};
+use crate::lower::networks::host_gateways;
 use crate::lower::surroundings::Surroundings;
 use crate::project::network::{Attachment, Driver};
 use crate::project::{Service, Settings};
 use crate::yaml::Node;
 
-/// The most names of others that the files of a project may have: as many as in two bridges that are full.
-const MAX: usize = 2 * BRIDGE * BRIDGE;
+/// The most names that the files of a project may have: as many as in two bridges that are full of containers with four
+/// names each.
+const MAX: usize = 2 * BRIDGE * BRIDGE * 4;
 
 /// How many ports a bridge of Linux has (`BR_MAX_PORTS` of the kernel, without 0).
 const BRIDGE: usize = 1023;
+
+/// How many names a link has.
+const NAMES_OF_LINK: usize = 3;
 
 /// The containers of a project, by the networks they are in.
 pub struct Neighbours<'a> {
@@ -54,24 +58,38 @@ impl<'a> Neighbours<'a> {
 
     fn check(&self, d: &mut Diagnostics) -> Result<(), Reported> {
         let mut failed = Ok(());
-        let mut lines: usize = 0;
+        let mut names = self.names_of_links();
         for members in self.members.values() {
-            lines = lines.saturating_add(members.len().saturating_mul(members.len()));
+            let of_members: usize = members.iter().map(|member| member.names.len()).sum();
+            names = names.saturating_add(of_members.saturating_mul(members.len()));
             let Some(first) = members.first().map(|member| &member.attachment.network) else { continue };
             let count = members.len();
             if matches!(first.driver, Driver::Bridge(_)) && count > BRIDGE {
                 let message = format!("{count} containers are in the network `{}`", first.key.value);
                 let draft = d.error(Code::InvalidValue, message).label(first.key.span, "");
                 failed = Err(draft.help(format!("a bridge of Linux has room for {BRIDGE}")).emit());
-            } else if lines > MAX && failed.is_ok() {
+            } else if names > MAX && failed.is_ok() {
                 let message = "so many containers are in networks with each other that the files with their \
                                names would be too large";
                 let draft = d.error(Code::InvalidValue, message).label(first.key.span, "one of the networks");
-                let help = format!("there is room for {MAX} names of others in all of them");
+                let help = format!("there is room for {MAX} names in all of them");
                 failed = Err(draft.help(help).emit());
             }
         }
         failed
+    }
+
+    /// How many names links can lead to, and how often it is looked for a network where they do.
+    fn names_of_links(&self) -> usize {
+        let of = |containers: &[&Service]| {
+            let Some(service) = containers.first() else { return 0 };
+            let links = service.written.links.iter().flat_map(Node::items).filter_map(Node::as_str);
+            let targets = links.map(|link| link.split(':').next().unwrap_or_default());
+            let linked: usize = targets.map(|target| self.surroundings.of_service(target).len()).sum();
+            let each = linked.saturating_mul(service.networks.len().max(NAMES_OF_LINK));
+            each.saturating_mul(containers.len())
+        };
+        self.surroundings.services().map(of).fold(0, usize::saturating_add)
     }
 
     /// What holds for all of the project.
@@ -137,7 +155,7 @@ impl<'a> Neighbours<'a> {
         for link in service.written.links.iter().flat_map(Node::items).filter_map(Node::as_str) {
             let (target, alias) = link.split_once(':').unwrap_or((link, link));
             for container in self.surroundings.of_service(target) {
-                let Some(attachment) = common(service, container) else { continue };
+                let Some(attachment) = self.surroundings.common(service, container) else { continue };
                 if answered.is_empty() {
                     text.heading("links");
                 }

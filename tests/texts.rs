@@ -36,6 +36,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("this is not YAML: ", "for what a later parser may find"),
     ("indent it like the keys it belongs to", "for a place that is in no mapping"),
     ("a definition", "every mapping of the schema has a name"),
+    ("a pool of addresses", "the schema has refused what is none, and its unknown keys"),
+    ("a network of a service", "the schema has refused what is none, and its unknown keys"),
     ("names with values", "a list of pairs is asked for in other words"),
     ("unknown recursion ", "the model has checked it"),
     ("expected a number of processors", "the model has checked it"),

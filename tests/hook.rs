@@ -161,7 +161,8 @@ fn a_container_in_several_networks() {
         assert_eq!(asleep.run("ip -o link show back0").matches("02:42:ac:11:65:43").count(), 1);
         asleep.answers(80, "web");
         assert_eq!(ask("127.0.0.1:8080").as_deref(), Some("web"));
-        assert_eq!(sh("ls /run/cni/tuning | wc -l"), "1\n");
+        // One for each card: both addresses were set.
+        assert_eq!(sh("ls /run/cni/tuning | wc -l"), "2\n");
         asleep.kill();
         web.detached();
     });
@@ -418,5 +419,6 @@ fn what_is_wrong_is_said_in_one_line() {
         "the container's process 2147483647 is not there"
     );
     let usage = Said::of(["hook", "network", "wrong"].map(str::to_owned), "").fails();
-    assert_eq!(usage, "expected `hook network attach`, `started`, `detach` or `sweep`");
+    let verbs = "`attach`, `started`, `detach` or `sweep`";
+    assert_eq!(usage, format!("expected `hook network` or `hook user-network`, and {verbs}"));
 }

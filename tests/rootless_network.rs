@@ -31,7 +31,7 @@ services:
     x-bundlegen: {rootfs: root-web}
     volumes: ["/usr:/usr:ro"]
     networks: {default: {aliases: [front]}}
-    ports: ["127.0.0.1:18080:80", "19000:80", "15353:53/udp"]
+    ports: ["127.0.0.1:18080:80", "19000:80", "127.0.0.1:15353:15353/udp"]
     command:
       - perl
       - -MIO::Socket::INET
@@ -41,7 +41,7 @@ services:
           $$s = IO::Socket::INET->new(LocalPort => 80, Listen => 5) or die "no port 80";
           while ($$c = $$s->accept) { print $$c "of web\n"; close $$c }
         }
-        $$s = IO::Socket::INET->new(LocalPort => 53, Proto => 17, Type => SOCK_DGRAM) or die "no port 53";
+        $$s = IO::Socket::INET->new(LocalPort => 15353, Proto => 17, Type => SOCK_DGRAM) or die "no port 15353";
         while ($$from = $$s->recv($$_, 99)) { $$s->send("heard $$_") }
   ask:
     x-bundlegen: {rootfs: root-ask}
@@ -69,7 +69,6 @@ asked 10.9.8.1:7777: outside
 loopback: of web
 bound: refused
 everywhere: of web
-left:
 ";
 
 fn output(program: &str, args: &[&str]) -> Option<String> {
@@ -137,7 +136,10 @@ fn run(runtime: &str, hidden: Option<&str>) {
     fs::remove_dir_all(&work).unwrap();
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let said: Vec<&str> = said.lines().map(str::trim_end).collect();
-    assert_eq!(said, WANT.lines().collect::<Vec<_>>(), "{errors}");
+    // slirp4netns, kept from the loopback of the host, has nobody there to answer.
+    let answers = if hidden.is_some() { "datagram: silence" } else { "datagram: heard hello" };
+    let want: Vec<&str> = WANT.lines().chain([answers, "left:"]).collect();
+    assert_eq!(said, want, "{errors}");
 }
 
 #[test]

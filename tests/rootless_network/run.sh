@@ -19,6 +19,7 @@ user() {
         "XDG_RUNTIME_DIR=/run/user/$uid" "$@"
 }
 tcp() { perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(PeerAddr => $ARGV[0], Timeout => 5) or die "refused\n"; print <$s>' "$1" 2>&1; }
+udp() { perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(PeerAddr => $ARGV[0], Proto => 17, Type => SOCK_DGRAM) or die; $s->send("hello"); $SIG{ALRM} = sub { print "silence"; exit }; alarm 5; $s->recv($_, 99); print' "$1" 2>&1; }
 call() { user timeout 20 "$runtime" --root "/run/user/$uid/runtime" "$@" < /dev/null; }
 bundles=$work/bundles
 
@@ -35,6 +36,7 @@ call run -b "$bundles/ask" ask 2>&1
 echo "loopback: $(tcp 127.0.0.1:18080)"
 echo "bound: $(tcp 10.9.8.1:18080)"
 echo "everywhere: $(tcp 127.0.0.1:19000)"
+echo "datagram: $(udp 127.0.0.1:15353)"
 call delete -f web
 cat /run/err >&2
 call kill network TERM

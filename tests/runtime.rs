@@ -230,6 +230,10 @@ fn two_containers_with_one_root() {
     compose.each(|project| {
         assert_eq!(project.config("app-2")["root"]["path"], "../app/rootfs");
         assert!(!project.root.join("bundles/app-2/rootfs").exists());
+        // Two runtimes that made them at the same time would be in each other's way.
+        for directory in ["proc", "data", "new/place"] {
+            assert!(project.root.join("bundles/app/rootfs").join(directory).is_dir(), "{directory}");
+        }
         std::thread::scope(|scope| {
             let other = scope.spawn(|| project.output("app-2"));
             let both = [project.output("app"), other.join().unwrap()];

@@ -253,10 +253,19 @@ impl Config {
     }
 
     /// A runtime gives a file system in memory the mode of the directory it is mounted on; where that is missing, the
-    /// first run makes one that is root's, and from the second run on nobody else may write there.
-    fn mount_points(&self) -> Vec<MountPoint> {
-        let in_memory = self.mounts.iter().filter(|mount| mount.kind == "tmpfs");
-        in_memory.filter(|mount| !self.is_hidden(mount)).map(Mount::mount_point).collect()
+    /// first run makes one that is root's, and from the second run on nobody else may write there. In a root that others
+    /// may share, two runtimes that start at once would make the same directories, and crun fails where it is second.
+    fn mount_points(&self, is_volume: impl Fn(&str) -> bool) -> Vec<MountPoint> {
+        let is_directory = |mount: &Mount| !mount.is_bind() || is_volume(&mount.source);
+        let seen = self.mounts.iter().filter(|mount| !self.is_hidden(mount));
+        seen.filter_map(|mount| match &*mount.kind {
+            "tmpfs" => Some(mount.mount_point()),
+            _ if self.root.readonly && is_directory(mount) => {
+                Some(MountPoint { path: mount.destination.clone(), mode: 0o755, uid: None, gid: None })
+            }
+            _ => None,
+        })
+        .collect()
     }
 
     /// Whether the root is not seen there, because of another mount that is not from the image.
@@ -279,6 +288,9 @@ impl Bundle {
         let private: Result<Vec<_>, _> = config.list(PRIVATE)?.into_iter().map(Private::new).collect();
         let others = config.others(&to_make, &external);
         external.retain(|source| config.mounts.iter().any(|mount| mount.source == *source));
+        let made: BTreeSet<&str> =
+            to_make.iter().filter(|source| volume(name, source).is_some()).map(String::as_str).collect();
+        let mount_points = config.mount_points(|source| made.contains(source));
         let (mut volumes, mut sources) = (Vec::new(), Vec::new());
         for source in to_make {
             // What is not mounted is not needed.
@@ -292,7 +304,6 @@ impl Bundle {
                 Volume { path: path.clone(), fill_from }
             }));
         }
-        let mount_points = config.mount_points();
         let (name, private) = (name.to_owned(), private?);
         let mapping = config.linux.mapping();
         let is_read_only = config.root.readonly;

@@ -14,7 +14,7 @@ use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
-use crate::compose::{Extension, HOOK, RESOLV_CONF};
+use crate::compose::{Allowed, Extension, HOOK, RESOLV_CONF};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
 use crate::load::in_project;
@@ -68,6 +68,8 @@ pub struct Settings {
     pub hook: HostFile,
     /// The host's file for the resolver, of services that name no server.
     pub resolv_conf: HostFile,
+    /// What `lint` is not to mind in any service.
+    pub allow: Vec<Allowed>,
 }
 
 /// A file of the host, and who says where it is.
@@ -121,6 +123,7 @@ pub(super) fn settings(
         rootless,
         hook: HostFile::new(choices.hook.as_ref(), extension.hook.as_ref(), HOOK),
         resolv_conf: HostFile::new(choices.resolv_conf.as_ref(), extension.resolv_conf.as_ref(), RESOLV_CONF),
+        allow: extension.allow.clone(),
     })
 }
 

@@ -35,7 +35,7 @@ pub struct UserNetworkBundle {
 /// The bundle; none where root runs the project, or where no container is in a network.
 pub fn bundle(project: &Project) -> Option<UserNetworkBundle> {
     let rootless = project.settings.rootless.as_ref()?;
-    let mut members = project.services.iter().filter(|service| service.shares_user_network());
+    let mut members = project.services.iter().filter(|service| project.settings.has_user_network(service));
     let member = members.next()?;
     let config = config(project, rootless, member)?;
     let mut files = vec![(format!("{BUNDLE}/config.json"), Entry::file(json::canonical(&config)))];
@@ -96,7 +96,11 @@ fn hooks(project: &Project, rootless: &Rootless) -> Value {
 
 /// The ports of all containers: the network is one.
 fn published(project: &Project) -> impl Iterator<Item = &Published> {
-    project.services.iter().filter(|service| service.shares_user_network()).flat_map(|service| &service.ports)
+    project
+        .services
+        .iter()
+        .filter(|service| project.settings.has_user_network(service))
+        .flat_map(|service| &service.ports)
 }
 
 fn told(port: &Published) -> Ports {

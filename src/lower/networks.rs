@@ -162,7 +162,7 @@ pub fn attached<'s>(service: &'s Service, settings: &Settings) -> &'s [Attachmen
 /// The addresses at which a container reaches the host: the gateways of the bridge that its way out leads through, and
 /// on the host's own network the loopback's. There is none where no bridge leads out.
 pub fn host_gateways(service: &Service, settings: &Settings) -> Vec<IpAddr> {
-    if let Namespace::Host(_) = service.namespaces.network {
+    if matches!(service.namespaces.network, Namespace::Host(_)) || settings.proot(service).is_some() {
         return vec![Ipv4Addr::LOCALHOST.into()];
     }
     let out = attached(service, settings).iter().find(|attachment| attachment.default_route);
@@ -188,7 +188,8 @@ fn check_resolver(d: &mut Diagnostics, context: &Context) {
         return;
     }
     let message = "the name servers of the host are known only where the container runs";
-    let way_out = context.host_network().or_else(|| {
+    let of_host = context.host_network().or(context.proot().and_then(|_| context.shared_network()));
+    let way_out = of_host.or_else(|| {
         let out = context.attached().iter().find(|attachment| attachment.default_route)?;
         Some(if out.is_implied() { context.service.name.span } else { out.name.span })
     });

@@ -102,10 +102,13 @@ pub fn without_nulls(value: Value) -> Value {
 pub(super) fn told(attachment: &Attachment) -> argv::Network {
     let network = &attachment.network;
     let addresses = attachment.addresses.iter().filter_map(|given| address(network, given.ip));
+    // The subnets of an external network are known only where it is.
+    let asked = attachment.addresses.iter().filter(|_| network.external.is_some());
     argv::Network {
         list: with_sysctls(list(network), attachment),
         interface: attachment.interface.value.to_string(),
         addresses: addresses.collect(),
+        asked: asked.map(|given| given.ip).collect(),
         link_local: attachment.link_local.iter().filter_map(|ip| link_local(ip.value)).collect(),
         default_route: attachment.default_route,
         mac: attachment.mac.as_ref().map(|mac| mac.value.to_string()),

@@ -26,13 +26,12 @@ pub fn known(directory: &Directory, networks: &[Network]) -> Result<Vec<Network>
     let mut networks = networks.to_vec();
     for network in networks.iter_mut().filter(|network| network.plugins().is_none()) {
         let name = network.name().to_owned();
-        let (list, subnets) = match running(directory, &name)? {
-            Some(running) => running,
-            None => {
-                let list = written(&name)?;
-                let subnets = given_out(&list);
-                (list, subnets)
-            }
+        let (list, subnets) = if let Some(running) = running(directory, &name)? {
+            running
+        } else {
+            let list = written(&name)?;
+            let subnets = given_out(&list);
+            (list, subnets)
         };
         network.list = list;
         for ip in std::mem::take(&mut network.asked) {

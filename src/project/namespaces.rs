@@ -137,8 +137,9 @@ impl<'a> Peers<'a> {
             if !seen.insert(name) {
                 let message = "containers join each other's namespaces, and none has one of its own";
                 // Whoever joins one of them is not one of them.
-                let is_start =
-                    |name: &&str| self.services.get(name).is_some_and(|of| std::ptr::eq(&***of, start));
+                let is_start = |name: &&str| {
+                    self.services.get(name).is_some_and(|of| std::ptr::eq(Rc::as_ptr(of), start))
+                };
                 let is_one = seen.iter().any(is_start);
                 let label = if is_one { "leads back to itself" } else { "leads to them" };
                 let draft = d.error(Code::Cycle, message).label(span, label);

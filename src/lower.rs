@@ -41,7 +41,7 @@ use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::hook::argv::Ports;
-use crate::project::network::{Attachment, Driver};
+use crate::project::network::{Attachment, way_out};
 use crate::project::{HostFile, Namespace, Owner, Service, Settings};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
@@ -276,11 +276,7 @@ impl Context<'_> {
     /// The ports that are published, each with its place. Those that name no address of the host are at that of the
     /// network, if it has one.
     pub fn published(&self) -> impl Iterator<Item = (Ports, Span)> {
-        let out = self.attached().iter().find(|attachment| attachment.default_route);
-        let bridge = out.and_then(|attachment| match &attachment.network.driver {
-            Driver::Bridge(bridge) => Some(bridge),
-            Driver::Macvlan(_) | Driver::Ipvlan(_) => None,
-        });
+        let bridge = way_out(self.attached()).and_then(Attachment::bridge);
         bridge.into_iter().flat_map(|bridge| {
             let ports = self.service.ports.iter();
             ports.map(|port| (networks::ports(port, bridge.host_ip), port.written))

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::json;
 use super::tree::Entry;
+use crate::hook::argv::Verb;
 use crate::hook::argv::user_network::{BUNDLE, RESOLVER, UserNetwork, run};
-use crate::hook::argv::{Ports, Verb};
 use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
+use crate::lower::networks::ports;
 use crate::lower::origin::{Origin, Origins};
 use crate::lower::userns::userns;
 use crate::project::{Project, Published, Rootless, Service};
@@ -81,7 +82,7 @@ fn hooks(project: &Project, rootless: &Rootless) -> Value {
         run: run(rootless.user.uid),
         project: project.settings.project.to_string(),
         resolver: RESOLVER,
-        ports: published(project).map(told).collect(),
+        ports: published(project).map(|port| ports(port, None)).collect(),
     };
     let hook = |verb| {
         json!([{
@@ -101,11 +102,6 @@ fn published(project: &Project) -> impl Iterator<Item = &Published> {
         .iter()
         .filter(|service| project.settings.has_user_network(service))
         .flat_map(|service| &service.ports)
-}
-
-fn told(port: &Published) -> Ports {
-    let Published { ip, protocol, host, container, count, .. } = *port;
-    Ports { ip, host, container, count, protocol: protocol.to_string() }
 }
 
 fn origins(project: &Project, rootless: &Rootless) -> Origins {

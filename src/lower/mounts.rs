@@ -17,6 +17,7 @@ use crate::compose::namespace::IpcMode;
 use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
 use crate::hook::argv::Pin;
+use crate::project::network::way_out;
 use crate::project::{Access, Mount, MountFrom, MountSource, Namespace};
 use crate::source::Span;
 
@@ -211,7 +212,7 @@ fn generated(context: &Context) -> Vec<Planned> {
 fn name_servers(context: &Context) -> Option<Planned> {
     let owner = context.joined_network().and_then(|owner| context.surroundings.service(&owner.bundle));
     let service = owner.unwrap_or(context.service);
-    let has_way_out = attached(service, context.settings).iter().any(|attachment| attachment.default_route);
+    let has_way_out = way_out(attached(service, context.settings)).is_some();
     let covered = context.joined_network().is_some_and(|owner| owner.mounts_on(RESOLV_CONF));
     (has_way_out && !covered).then(|| of_settings(context))
 }

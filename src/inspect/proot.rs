@@ -20,7 +20,7 @@ pub(super) fn unwrap(draft: &mut Draft, bundle: &mut Bundle) {
     if super::namespaces::has_own(bundle, "network") {
         return;
     }
-    let Some(owner) = network(bundle) else { return };
+    let Some(network) = network(bundle) else { return };
     let program = program(bundle);
     draft.on_host(bundle);
     resolver(draft, bundle);
@@ -29,19 +29,26 @@ pub(super) fn unwrap(draft: &mut Draft, bundle: &mut Bundle) {
         process(&mut bundle.config);
         mounts(&mut bundle.config);
     }
-    own_network(&mut bundle.config, owner.as_deref());
+    own_network(&mut bundle.config, &network);
+}
+
+/// The network that a bundle would be in.
+enum Network {
+    Own,
+    /// That of another bundle.
+    Of(String),
 }
 
 /// Whether its file of names is one of a network, and whose that is if it is not its own.
-fn network(bundle: &Bundle) -> Option<Option<String>> {
+fn network(bundle: &Bundle) -> Option<Network> {
     let own = HOSTS.trim_start_matches('/');
     let source = source(bundle, HOSTS)?;
     let text = bundle.files.get(own).map(|file| file.text.as_str());
     if source == own && text.is_some_and(|text| text.lines().any(|line| line.starts_with("# network "))) {
-        return Some(None);
+        return Some(Network::Own);
     }
     let owner = source.strip_prefix("../")?.strip_suffix(HOSTS)?;
-    (!owner.contains('/')).then(|| Some(owner.to_owned()))
+    (!owner.contains('/')).then(|| Network::Of(owner.to_owned()))
 }
 
 fn source<'a>(bundle: &'a Bundle, destination: &str) -> Option<&'a str> {
@@ -112,16 +119,16 @@ fn mounts(config: &mut Value) {
 }
 
 /// A network of its own with Docker's parameters; or that of another one, whose project no bundle names.
-fn own_network(config: &mut Value, owner: Option<&str>) {
-    let namespace = match owner {
-        Some(owner) => json!({ "type": "network", "path": format!("{RUN}//{owner}/net") }),
-        None => json!({ "type": "network" }),
+fn own_network(config: &mut Value, network: &Network) {
+    let namespace = match network {
+        Network::Of(owner) => json!({ "type": "network", "path": format!("{RUN}//{owner}/net") }),
+        Network::Own => json!({ "type": "network" }),
     };
     let Some(Value::Object(linux)) = config.get_mut("linux") else { return };
     if let Some(Value::Array(namespaces)) = linux.get_mut("namespaces") {
         namespaces.push(namespace);
     }
-    if owner.is_none()
+    if matches!(network, Network::Own)
         && let Value::Object(sysctl) = linux.entry("sysctl").or_insert_with(|| json!({}))
     {
         sysctl.extend(NETWORK_SYSCTLS.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));

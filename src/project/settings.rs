@@ -14,7 +14,7 @@ use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
-use crate::compose::{Extension, HOOK, RESOLV_CONF};
+use crate::compose::{Allowed, Extension, HOOK, RESOLV_CONF};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::Platform;
 use crate::load::in_project;
@@ -72,6 +72,8 @@ pub struct Settings {
     pub resolv_conf: HostFile,
     /// The program that maps ports on the network of the host, where the bundles of a user have no other network.
     pub proot: Option<HostFile>,
+    /// What `lint` is not to mind in any service.
+    pub allow: Vec<Allowed>,
 }
 
 /// A file of the host, and who says where it is.
@@ -144,6 +146,7 @@ pub(super) fn settings(
         hook: HostFile::new(choices.hook.as_ref(), extension.hook.as_ref(), HOOK),
         resolv_conf: HostFile::new(choices.resolv_conf.as_ref(), extension.resolv_conf.as_ref(), RESOLV_CONF),
         proot,
+        allow: extension.allow.clone(),
     })
 }
 

@@ -92,10 +92,12 @@ fn warn_of_the_host(d: &mut Diagnostics, members: &[&Service], program: &HostFil
 }
 
 fn check_published(d: &mut Diagnostics, port: &Published) {
-    let problem = if port.protocol != Protocol::Tcp {
-        Some(format!("proot publishes no ports of {}", port.protocol.to_string().to_uppercase()))
-    } else {
-        port.ip.map(|ip| format!("proot publishes ports at every address, and not at {ip} alone"))
+    let problem = match (port.protocol, port.ip) {
+        (Protocol::Tcp, None) => None,
+        (Protocol::Tcp, Some(ip)) => {
+            Some(format!("proot publishes ports at every address, and not at {ip} alone"))
+        }
+        (other, _) => Some(format!("proot publishes no ports of {}", other.to_string().to_uppercase())),
     };
     match problem {
         Some(message) => {

@@ -37,7 +37,7 @@ use crate::source::Spanned;
 use crate::yaml::{Entry, Node, Value};
 use decode::{Expected, Table, text, wrong_type};
 
-pub use extension::{Extension, HOOK, Images, RESOLV_CONF, ServiceExtension};
+pub use extension::{Allowed, Extension, HOOK, Images, RESOLV_CONF, ServiceExtension};
 pub use files::{FileKind, FileMount, FileSource, VolumesFrom};
 pub use mount::{MissingSource, Mount, Source};
 pub use network::Network;

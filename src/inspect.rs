@@ -135,28 +135,38 @@ fn one<'a>(
 }
 
 impl Bundle {
-    fn at(&self, pointer: &str) -> Option<&Value> {
+    /// The value at a JSON pointer into `config.json`.
+    pub fn at(&self, pointer: &str) -> Option<&Value> {
         self.config.pointer(pointer)
     }
 
-    fn text(&self, pointer: &str) -> Option<&str> {
+    /// The text at a pointer.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
         self.at(pointer).and_then(Value::as_str)
     }
 
-    fn list(&self, pointer: &str) -> &[Value] {
+    /// The items of the list at a pointer; none where there is no list.
+    pub fn list(&self, pointer: &str) -> &[Value] {
         self.at(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    fn map(&self, pointer: &str) -> impl Iterator<Item = (&String, &Value)> {
+    /// The entries of the object at a pointer.
+    pub fn map(&self, pointer: &str) -> impl Iterator<Item = (&String, &Value)> {
         self.at(pointer).and_then(Value::as_object).into_iter().flatten()
     }
 
-    fn annotation(&self, key: &str) -> Option<&str> {
+    /// The annotation with this key.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
         self.at("/annotations")?.get(key)?.as_str()
+    }
+
+    /// What the hooks are told, if they are told it in words that a build writes.
+    pub fn told(&self) -> Option<Arguments> {
+        hooks::told(self)
     }
 }
 
 /// The texts of a list.
-fn texts(items: &[Value]) -> impl Iterator<Item = &str> {
+pub fn texts(items: &[Value]) -> impl Iterator<Item = &str> {
     items.iter().filter_map(Value::as_str)
 }

@@ -42,6 +42,7 @@ pub mod prepare;
 mod printable;
 pub mod project;
 pub mod render;
+pub mod review;
 #[cfg(test)]
 mod schemas;
 mod shell;
@@ -60,6 +61,7 @@ use lock::Lock;
 use lower::origin::Origins;
 use model::Selection;
 use project::{Building, Choices, Project, Search};
+use review::Made;
 use source::{ReadError, Sources};
 use yaml::Unset;
 
@@ -112,8 +114,17 @@ pub struct Compiled {
     pub lock: Option<String>,
     /// The services in the order they start; empty where the order does not matter.
     pub order: Vec<Rc<str>>,
-    /// Where every value of every `config.json` comes from, by service.
+    /// Where every value of every `config.json` comes from, by bundle.
     pub origins: BTreeMap<Rc<str>, Origins>,
+    /// What they were made of.
+    pub project: Project,
+}
+
+impl Compiled {
+    /// What a reviewer can know of the bundles beside their files.
+    pub fn made<'a>(&'a self, sources: &'a Sources) -> Made<'a> {
+        Made { project: &self.project, origins: &self.origins, sources }
+    }
 }
 
 /// The lock of a project, before and after it was made anew.
@@ -135,7 +146,7 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     let bundles = bundle::bundle(d, &project)?;
     let order = project.start_order();
     let lock = lock_text(d, before.as_ref(), &project.lock)?;
-    Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins })
+    Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins, project })
 }
 
 /// Finds the images of a Compose project, as a build does. Reads, and writes nothing; there is a result only if there was

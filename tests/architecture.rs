@@ -61,6 +61,22 @@ const MODULES: &[(&str, &[&str])] = &[
     ("disk", &["bundle::tree", "bundle::state", "bundle::sums"]),
     // The host knows bundles by their files alone; the annotations are the only words it shares with the compiler.
     ("prepare", &["bundle", "image", "disk", "lower::annotations", "lower::root", "hook::argv"]),
+    // Bundles as a reviewer sees them: their files, and where they were just compiled, what they were made of.
+    (
+        "review",
+        &[
+            "source",
+            "diag",
+            "compose",
+            "image",
+            "lock",
+            "project",
+            "lower",
+            "bundle",
+            "inspect",
+            "hook::argv",
+        ],
+    ),
     ("cli", &["*"]),
     // Tests only: the schemas are made from the types that read the files.
     ("schemas", &["compose", "lock"]),

@@ -8,6 +8,7 @@ use crate::bundle::tree::{Entry, RelPath};
 use crate::lower::origin::{Origin, Origins};
 use crate::nearest::nearest;
 use crate::project::Unused;
+use crate::review::place::Place;
 use crate::source::Sources;
 
 pub(super) fn run(args: &ExplainArgs) -> Outcome {
@@ -70,7 +71,7 @@ fn config(built: &Built, service: &str) -> Result<Value, String> {
 
 fn row(sources: &Sources, at: &str, value: &Value, origin: &Origin) -> [String; 3] {
     let at = if at.is_empty() { "/" } else { at };
-    [at.to_owned(), shown(value), words(sources, origin)]
+    [at.to_owned(), shown(value), Place::new(sources, origin).to_string()]
 }
 
 /// How much of a value fits in a line.
@@ -83,20 +84,6 @@ fn shown(value: &Value) -> String {
         Value::Object(_) => "{…}".to_owned(),
         Value::Array(_) => "[…]".to_owned(),
         _ => text.chars().take(SHOWN - 1).chain(['…']).collect(),
-    }
-}
-
-/// An origin in words.
-fn words(sources: &Sources, origin: &Origin) -> String {
-    match origin {
-        Origin::Written(span) => {
-            let (line, column) = sources.position(*span);
-            let written = sources.slice(*span).lines().next().unwrap_or_default();
-            format!("{}:{line}:{column} {written}", sources.name(span.file))
-        }
-        Origin::Image { reference, part } => format!("image {reference}: {part}"),
-        Origin::Option(option) => format!("option {option}"),
-        Origin::Default(why) => format!("default: {why}"),
     }
 }
 

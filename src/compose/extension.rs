@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use super::decode::{Expected, Pair, Table, list, pairs, text, text_or_number, value, wrong_type};
+use super::decode::{Expected, Pair, Table, all, list, pairs, text, text_or_number, value, wrong_type};
 use super::devices::{DeviceNodes, device_nodes};
 use super::value::absolute_path::AbsolutePath;
 use super::value::cgroup_manager::CgroupManager;
 use super::value::idmap::{HostUser, IdMap};
 use super::value::init::InitPath;
+use super::value::rule::RuleName;
 use super::value::runtime::RuntimeVersion;
-use crate::diag::{Diagnostics, Reported};
+use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::Spanned;
 use crate::yaml::{Node, Value};
 
@@ -58,6 +59,22 @@ pub struct Extension {
     /// The file of the host that is `/etc/resolv.conf` of services that name no server; `/etc/resolv.conf` by default.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub resolv_conf: Option<Spanned<AbsolutePath>>,
+    /// A static `proot` of the host, which maps published ports on the network of the host where a user has neither pasta
+    /// nor slirp4netns; with `rootless`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub proot: Option<Spanned<AbsolutePath>>,
+    /// Findings of `lint` that are meant, in all services: by the name of the rule, with the reason.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    pub allow: Vec<Allowed>,
+}
+
+/// A finding of `lint` that is meant.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    /// The rule.
+    pub rule: Spanned<RuleName>,
+    /// Why; not empty.
+    pub reason: Spanned<Rc<str>>,
 }
 
 /// Where images are.
@@ -85,6 +102,9 @@ pub struct ServiceExtension {
     /// A directory that is the root file system, instead of an image; relative to the project directory.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootfs: Option<Spanned<Rc<str>>>,
+    /// Findings of `lint` that are meant: by the name of the rule, with the reason.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    pub allow: Vec<Allowed>,
 }
 
 pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Reported> {
@@ -101,6 +121,8 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         userns_map: t.list(d, "userns_map", list(value)),
         hook: t.opt(d, "hook", value),
         resolv_conf: t.opt(d, "resolv_conf", value),
+        proot: t.opt(d, "proot", value),
+        allow: t.list(d, "allow", allowed),
     };
     t.finish(d)?;
     Ok(extension)
@@ -114,9 +136,26 @@ fn images(d: &mut Diagnostics, node: &Node) -> Result<Images, Reported> {
     }
 }
 
+/// Rules, each with the reason for not minding what it finds.
+fn allowed(d: &mut Diagnostics, node: &Node) -> Result<Vec<Allowed>, Reported> {
+    let pairs = pairs(d, node.untagged())?;
+    all(pairs.into_iter().map(|Pair { key, value }| {
+        let rule = key
+            .value
+            .parse()
+            .map_err(|invalid| d.invalid(Code::InvalidValue, invalid, |range| key.at(range)))?;
+        let reason = value.filter(|reason| !reason.value.trim().is_empty()).ok_or_else(|| {
+            let message = format!("`{rule}` is allowed without a reason");
+            let help = format!("say why: `{rule}: \"why this is meant\"`");
+            d.error(Code::InvalidValue, message).label(key.span, "").help(help).emit()
+        })?;
+        Ok(Allowed { rule: Spanned { value: rule, span: key.span }, reason })
+    }))
+}
+
 pub(super) fn decode_service(d: &mut Diagnostics, node: &Node) -> Result<ServiceExtension, Reported> {
     let mut t = Table::new(d, node, "`x-bundlegen` of a service")?;
-    let extension = ServiceExtension { rootfs: t.opt(d, "rootfs", text) };
+    let extension = ServiceExtension { rootfs: t.opt(d, "rootfs", text), allow: t.list(d, "allow", allowed) };
     t.finish(d)?;
     Ok(extension)
 }

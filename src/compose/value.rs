@@ -25,6 +25,7 @@ pub mod interface;
 pub mod mac;
 pub mod port;
 pub mod rlimit;
+pub mod rule;
 pub mod runtime;
 pub mod security_opt;
 pub mod signal;

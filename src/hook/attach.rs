@@ -9,7 +9,7 @@ use super::namespace::Namespace;
 use super::record::{Attached, Record};
 use super::state::State;
 use super::task::Task;
-use super::{conflict, detach, host, netlink, pins, ports};
+use super::{conflict, detach, external, host, netlink, pins, ports};
 
 /// Does all that the arguments ask for, or nothing.
 pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
@@ -37,7 +37,7 @@ pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
 
 /// The networks with their lists, once nobody has what the container needs; nothing where all of it was done before.
 fn free(directory: &Directory, new: &Record, arguments: &Arguments) -> Result<Option<Vec<Network>>, Error> {
-    let networks = host::known(directory, &arguments.networks)?;
+    let networks = external::known(directory, &arguments.networks)?;
     if is_attached(directory, new, &networks, arguments)? {
         return Ok(None);
     }

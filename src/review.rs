@@ -9,6 +9,7 @@
 pub mod bundles;
 pub mod lint;
 pub mod place;
+mod view;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -69,7 +69,7 @@ fn compiled(
     let to_project = match way(&bundles, directory) {
         Ok(way) => way,
         Err(error) => {
-            complain(&format!("{}: {error}\n", bundles.display()));
+            complain(&format!("error: {}: {error}\n", bundles.display()));
             return Ok(None);
         }
     };
@@ -102,6 +102,7 @@ fn choices(args: &BuildArgs) -> Choices {
         userns_map: args.userns_map.clone(),
         hook: args.hook.clone(),
         resolv_conf: args.resolv_conf.clone(),
+        proot: args.proot.clone(),
     }
 }
 

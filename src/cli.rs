@@ -12,6 +12,7 @@ mod explain;
 mod hook;
 mod inspect;
 mod lock;
+mod messages;
 mod prepare;
 mod project;
 mod registries;
@@ -20,23 +21,22 @@ mod search;
 mod state;
 mod store;
 
-use std::io::{self, IsTerminal, Write};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::compose::value::absolute_path::AbsolutePath;
 use crate::compose::value::cgroup_manager::CgroupManager;
 use crate::compose::value::idmap::{HostUser, IdMap};
 use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
-use crate::diag::{Diagnostics, Invalid};
+use crate::diag::Invalid;
 use crate::image::Platform;
-use crate::printable::printable;
-use crate::render::{Colour, render};
-use crate::source::Sources;
 pub use hook::HookArgs;
+pub use messages::{MessageArgs, MessageFormat, When};
+use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
@@ -49,6 +49,9 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub messages: MessageArgs,
 }
 
 /// What can be done.
@@ -375,7 +378,9 @@ pub enum Outcome {
     Done,
     /// Errors in the input, or bundles that are not what they should be: 1.
     Wrong,
-    /// The disk or another part of the system failed: 3. Wrong usage is 2, which `clap` sees to.
+    /// Wrong usage: 2.
+    Misused,
+    /// The disk or another part of the system failed: 3.
     Failed,
 }
 
@@ -385,6 +390,7 @@ impl Outcome {
         match self {
             Outcome::Done => 0,
             Outcome::Wrong => 1,
+            Outcome::Misused => 2,
             Outcome::Failed => 3,
         }
     }
@@ -392,7 +398,21 @@ impl Outcome {
 
 /// Runs the process's own command line.
 pub fn run() -> Outcome {
-    match Cli::parse().command {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let wanted = messages::wanted(&words);
+    let command = Cli::command().color(wanted.color.into());
+    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => {
+            messages::choose(cli.messages);
+            execute(cli.command)
+        }
+        Err(error) => messages::usage(&error.format(&mut Cli::command()), wanted),
+    }
+}
+
+fn execute(command: Command) -> Outcome {
+    match command {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Lock(args) => lock::run(&args),
@@ -403,27 +423,4 @@ pub fn run() -> Outcome {
         Command::Store(args) => store::run(&args),
         Command::Hook(args) => hook::run(&args),
     }
-}
-
-/// The columns of a report. Nothing asks the terminal: the same input gives the same text everywhere.
-const WIDTH: usize = 100;
-
-/// Shows everything found, on standard error.
-fn show(d: &Diagnostics, sources: &Sources) {
-    let colour = match (std::env::var_os("NO_COLOR"), io::stderr().is_terminal()) {
-        (None, true) => Colour::Ansi,
-        _ => Colour::None,
-    };
-    let _gone = io::stderr().write_all(render(d, sources, WIDTH, colour).as_bytes());
-}
-
-/// Writes to standard error. A reader that has gone away is no reason to fail. Names of files may come from
-/// strangers, and a terminal must not act on them.
-fn complain(text: &str) {
-    let _gone = io::stderr().write_all(printable(text).as_bytes());
-}
-
-/// Writes to standard output, likewise.
-fn say(text: &str) {
-    let _gone = io::stdout().write_all(printable(text).as_bytes());
 }

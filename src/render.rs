@@ -1,5 +1,7 @@
-//! Diagnostics as text for people: the only user of `miette`.
+//! Diagnostics as text for people: the only user of `miette`. Beside it, in `lines`, messages for programs.
 
+mod lines;
+mod places;
 mod texts;
 
 use std::fmt;
@@ -9,6 +11,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::printable::printable_line;
 use crate::source::Sources;
+pub use lines::{Level, Message, Place, messages};
 use texts::{Index, Texts};
 
 /// How many findings are shown. A hostile file can have hundreds of thousands, and nobody reads past the first.
@@ -118,9 +121,14 @@ impl<'a> Report<'a> {
 
 /// What is said, in one line a terminal can show.
 fn cut(text: &str) -> String {
+    printable_line(&cut_at(text)).into_owned()
+}
+
+/// What is said, up to a length that somebody reads.
+fn cut_at(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT) {
-        Some((at, _)) => format!("{}…", printable_line(text.get(..at).unwrap_or(""))),
-        None => printable_line(text).into_owned(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or("")),
+        None => text.to_owned(),
     }
 }
 

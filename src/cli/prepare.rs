@@ -5,7 +5,7 @@ mod bars;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, PrepareArgs, complain, say};
+use super::{Outcome, PrepareArgs, complain, messages, say};
 use crate::image::{Reference, Registries, Source, SourceName};
 use crate::prepare::{Error, Filled, Images, Looked, Mapping, Progress, Summary, in_namespace, prepare};
 use bars::Bars;
@@ -32,7 +32,8 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
         store: store.as_deref(),
         registries: if args.offline { None } else { Some(&repository) },
     };
-    let mut bars = if args.quiet { Bars::none() } else { Bars::for_terminal() };
+    let mut bars =
+        if args.quiet || !messages::are_for_people() { Bars::none() } else { Bars::for_terminal() };
     let mut tell = |progress| tell(&progress, &mut bars, args);
     let done = prepare(&args.bundles, &images, &|name| std::env::var_os(name), &mut tell);
     bars.clear();
@@ -95,10 +96,7 @@ fn outcome(error: &Error) -> Outcome {
 /// a place for them.
 fn again(mapping: &Mapping, args: &PrepareArgs) -> Outcome {
     let given = || std::env::args_os().skip(1);
-    let handed: Vec<_> = match args.state.handed_on(given()) {
-        Ok(handed) => handed.collect(),
-        Err(_) => given().collect(),
-    };
+    let handed = args.state.handed_on("prepare", given()).unwrap_or_else(|_| given().collect());
     let program = std::env::current_exe();
     match program.and_then(|program| in_namespace(mapping, &program, handed.into_iter())) {
         Ok(status) => match status.code() {

@@ -69,7 +69,7 @@ fn compiled(
     let to_project = match way(&bundles, directory) {
         Ok(way) => way,
         Err(error) => {
-            complain(&format!("{}: {error}\n", bundles.display()));
+            complain(&format!("error: {}: {error}\n", bundles.display()));
             return Ok(None);
         }
     };

@@ -54,14 +54,18 @@ impl StateArgs {
         Ok(Store::open_existing(&self.directory()?.join(STORE), &waiting)?)
     }
 
-    /// A command line for this program with the state directory in it, for a process that runs as another user: the
-    /// name of the command, and what comes after it.
+    /// A command line for this program with the state directory in it, right after the name of the command, for a
+    /// process that runs as another user.
     pub fn handed_on(
         &self,
-        mut args: impl Iterator<Item = OsString>,
-    ) -> Result<impl Iterator<Item = OsString>, StateError> {
-        let state = ["--state".into(), self.directory()?.into_os_string()];
-        Ok(args.next().into_iter().chain(state).chain(args))
+        command: &str,
+        args: impl Iterator<Item = OsString>,
+    ) -> Result<Vec<OsString>, StateError> {
+        let mut args: Vec<OsString> = args.collect();
+        // What may stand before it has no value that is spelt so.
+        let after = args.iter().position(|arg| arg == command).map_or(0, |at| at + 1);
+        args.splice(after..after, ["--state".into(), self.directory()?.into_os_string()]);
+        Ok(args)
     }
 }
 
@@ -121,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_goes_before_the_other_arguments() {
+    fn the_directory_goes_before_the_arguments_of_the_command() {
         let args = StateArgs { state: Some("/s".into()) };
-        let given = ["prepare", "--state", "/s", "--", "-x"].map(OsString::from);
-        let handed: Vec<_> = args.handed_on(given.into_iter()).unwrap().collect();
-        assert_eq!(handed, ["prepare", "--state", "/s", "--state", "/s", "--", "-x"]);
+        let given = ["--color", "never", "prepare", "--state", "/s", "--", "-x"].map(OsString::from);
+        let handed = args.handed_on("prepare", given.into_iter()).unwrap();
+        assert_eq!(handed, ["--color", "never", "prepare", "--state", "/s", "--state", "/s", "--", "-x"]);
     }
 }

@@ -61,7 +61,7 @@ use lock::Lock;
 use lower::origin::Origins;
 use model::Selection;
 use project::{Building, Choices, Project, Search};
-use review::Made;
+use review::{Made, Outlines};
 use source::{ReadError, Sources};
 use yaml::{References, Unset};
 
@@ -120,12 +120,20 @@ pub struct Compiled {
     pub project: Project,
     /// The variables that the files of the project refer to.
     pub references: References,
+    /// What the places in these files are called.
+    pub outlines: Outlines,
 }
 
 impl Compiled {
     /// What a reviewer can know of the bundles beside their files.
     pub fn made<'a>(&'a self, sources: &'a Sources) -> Made<'a> {
-        Made { project: &self.project, origins: &self.origins, references: &self.references, sources }
+        Made {
+            project: &self.project,
+            origins: &self.origins,
+            references: &self.references,
+            outlines: &self.outlines,
+            sources,
+        }
     }
 }
 
@@ -148,7 +156,15 @@ pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Res
     let bundles = bundle::bundle(d, &project)?;
     let order = project.start_order();
     let lock = lock_text(d, before.as_ref(), &project.lock)?;
-    Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins, project, references })
+    Ok(Compiled {
+        tree: bundles.tree,
+        lock,
+        order,
+        origins: bundles.origins,
+        project,
+        references,
+        outlines: Outlines::default(),
+    })
 }
 
 /// Finds the images of a Compose project, as a build does. Reads, and writes nothing; there is a result only if there was

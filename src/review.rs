@@ -7,7 +7,10 @@
 //! Nothing here reads or writes; `cli` does.
 
 pub mod bundles;
+pub mod explain;
+pub mod graph;
 pub mod lint;
+pub mod outline;
 pub mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +22,7 @@ use crate::source::{Sources, Span};
 use crate::yaml::{Giver, Reference, References};
 
 pub use bundles::Bundles;
+pub use outline::Outlines;
 
 /// What bundles were made of, where they were just compiled.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,8 @@ pub struct Made<'a> {
     pub origins: &'a BTreeMap<Rc<str>, Origins>,
     /// The variables that the files of the project refer to.
     pub references: &'a References,
+    /// What the places in these files are called.
+    pub outlines: &'a Outlines,
     /// The texts that were read.
     pub sources: &'a Sources,
 }
@@ -72,6 +78,11 @@ impl<'a> Made<'a> {
         let files = self.written(bundle, pointer).into_iter().chain(given).map(|place| place.file);
         let env_files = files.filter(|file| self.references.is_env_file(*file));
         env_files.map(|file| self.sources.name(file)).collect()
+    }
+
+    /// The line and the column where a place begins, both from one.
+    pub fn position(&self, place: Span) -> (usize, usize) {
+        self.outlines.of(self.sources, place.file).position(self.sources, place)
     }
 
     fn written(&self, bundle: &str, pointer: &str) -> Option<Span> {

@@ -18,6 +18,7 @@ use crate::compose::value::capability::CapabilityName;
 use crate::compose::value::target::{clean, kernel_tree};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::Configuration;
+use crate::project::Root;
 use crate::source::Spanned;
 
 /// The process. Fails when there is nothing to run or nowhere to run it.
@@ -90,7 +91,7 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         (None, Some(_)) => {}
         (None, None) => from_image(&mut args, |configuration| &configuration.cmd, "Cmd"),
     }
-    if args.is_empty() {
+    if args.is_empty() && !matches!(context.service.root, Root::Unknown(_)) {
         let name = &context.service.name;
         let draft = d.error(Code::NoCommand, format!("service `{}` has nothing to run", name.value));
         let draft = draft.label(name.span, "neither an entrypoint nor a command");

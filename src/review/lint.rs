@@ -4,9 +4,13 @@
 //! minds, or at the place where one is missing, and says in one line what that means.
 
 mod control_socket;
+pub mod deny;
 mod new_privileges;
 mod privileged;
+pub mod report;
+mod unused_allow;
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,6 +20,7 @@ use crate::diag::Invalid;
 use crate::inspect::Bundle;
 use crate::nearest::nearest;
 use crate::project::Service;
+use crate::source::Span;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +102,8 @@ pub struct Rule {
 }
 
 /// Every rule, in the order of [`RuleName::ALL`].
-pub const RULES: &[Rule] = &[control_socket::RULE, privileged::RULE, new_privileges::RULE];
+pub const RULES: &[Rule] =
+    &[control_socket::RULE, privileged::RULE, new_privileges::RULE, unused_allow::RULE];
 
 /// The rule of a name.
 pub fn rule(name: RuleName) -> Option<&'static Rule> {
@@ -120,6 +126,12 @@ impl<'a> Subject<'a> {
     pub fn service(&self) -> Option<&'a Service> {
         self.made?.service(&self.bundle.name)
     }
+
+    /// Whether it is known who runs the process. Without a lock, an image may decide that which nobody has looked into;
+    /// the bundle says root then.
+    pub fn knows_user(&self) -> bool {
+        self.service().is_none_or(|service| service.user.known)
+    }
 }
 
 /// Something that a rule minds.
@@ -129,7 +141,7 @@ pub struct Finding {
     pub rule: RuleName,
     /// How much it matters.
     pub severity: Severity,
-    /// The bundle.
+    /// The bundle; empty for what the project says.
     pub bundle: String,
     /// The value of its `config.json`, as a JSON pointer; also of one that is not there and should be.
     pub pointer: String,
@@ -140,6 +152,8 @@ pub struct Finding {
     pub message: String,
     /// Why it is allowed, where the Compose file says so.
     pub allowed: Option<String>,
+    /// The place, where it is not that of the value but in what the Compose file says to `lint`.
+    pub at: Option<Span>,
 }
 
 /// The findings of one rule in one bundle.
@@ -161,34 +175,26 @@ impl Found<'_> {
             about: about.into(),
             message: message.into(),
             allowed: None,
+            at: None,
         });
     }
 }
 
-/// Holds bundles to all rules. The findings are in the order of the bundles, the worst first, then of the rules.
+/// Holds bundles to all rules. The findings are in the order of the bundles, the worst first, then of the rules. What is
+/// about the project as a whole is last.
 pub fn lint(all: &Bundles, made: Option<Made>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for bundle in all.bundles.values() {
         let subject = Subject { bundle, all, made };
-        let mut of_bundle = Vec::new();
         for rule in RULES {
-            (rule.check)(&subject, &mut Found { rule, bundle: &bundle.name, findings: &mut of_bundle });
+            (rule.check)(&subject, &mut Found { rule, bundle: &bundle.name, findings: &mut findings });
         }
-        of_bundle.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        findings.extend(of_bundle);
     }
     if let Some(made) = made {
-        allow(&mut findings, &made);
+        unused_allow::allow(&mut findings, &made);
     }
+    let key =
+        |finding: &Finding| (finding.bundle.is_empty(), finding.bundle.clone(), Reverse(finding.severity));
+    findings.sort_by_cached_key(key);
     findings
-}
-
-/// Marks what the Compose file allows: the service itself, or the project.
-fn allow(findings: &mut [Finding], made: &Made) {
-    for finding in findings {
-        let of_service = made.service(&finding.bundle).map(|service| &service.written.extension.allow);
-        let mut all = of_service.into_iter().flatten().chain(&made.project.settings.allow);
-        let allowed = all.find(|allowed| allowed.rule.value == finding.rule);
-        finding.allowed = allowed.map(|allowed| allowed.reason.value.to_string());
-    }
 }

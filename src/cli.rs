@@ -7,6 +7,7 @@
 mod build;
 mod check;
 mod config;
+mod diff;
 mod discovery;
 mod explain;
 mod hook;
@@ -34,6 +35,7 @@ use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
+pub use diff::{DiffArgs, DiffFormat};
 pub use hook::HookArgs;
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
@@ -94,6 +96,13 @@ pub enum Command {
     /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
     /// one around it that is.
     Explain(ExplainArgs),
+    /// Say what changed in bundles, in words
+    ///
+    /// Compares two sets of bundles by service, mount, variable, port and so on, and says what changed with what it means
+    /// for the risk. Each side is a directory of bundles, one bundle, or a revision of git, of which the output directory
+    /// is read. Without the second, the first is compared with what `build` would write now, and places in the Compose
+    /// file are said; without both, so are the bundles on disk.
+    Diff(DiffArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -419,6 +428,7 @@ fn execute(command: Command) -> Outcome {
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Hook(args) => hook::run(&args),

@@ -31,6 +31,8 @@ fn locked(args: &LockArgs) -> Result<(), Outcome> {
         Some(services) => building::run(args, services)?,
         None => BTreeSet::new(),
     };
+    // What is built may be the first image there.
+    search::check_place(&args.images).map_err(|error| failed(error, Outcome::Wrong))?;
     let settings = args.registries.settings().map_err(|error| failed(error, Outcome::Wrong))?;
     let registries = Registries::new(settings);
     let search = search::network(&args.images, &args.state, &registries);

@@ -32,6 +32,16 @@ impl FromStr for ImageSource {
     }
 }
 
+/// Refuses a place for images that is not there: who names one means it.
+pub(super) fn check_place(args: &ImageArgs) -> Result<(), String> {
+    match &args.images {
+        Some(path) if !path.exists() => {
+            Err(format!("there is nothing at `{}`, which `--images` names", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A search that does not leave this machine.
 pub(super) fn local(args: &ImageArgs, state: &StateArgs) -> Search {
     search(args, Reach::Local, Host { state: state.clone(), registries: None })

@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod completions;
 mod config;
 mod discovery;
 mod explain;
@@ -34,6 +35,7 @@ use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
+pub use completions::CompletionsArgs;
 pub use hook::HookArgs;
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
@@ -103,6 +105,11 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Print what has a shell complete the commands, options and values
+    ///
+    /// The script goes to where the shell looks for those of programs, such as
+    /// ~/.local/share/bash-completion/completions/bundlegen for bash.
+    Completions(CompletionsArgs),
     /// Attach containers to their networks: what the hooks of bundles call
     #[command(hide = true)]
     Hook(HookArgs),
@@ -421,6 +428,7 @@ fn execute(command: Command) -> Outcome {
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Completions(args) => completions::run(args),
         Command::Hook(args) => hook::run(&args),
     }
 }

@@ -44,6 +44,7 @@ pub use images::{Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
 pub use network::Attachment;
 pub use ports::Published;
+pub use rootless::proot::Mapped;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, HostFile, Settings};
@@ -95,6 +96,8 @@ pub struct Service {
     pub networks: Vec<Attachment>,
     /// Its ports that the host publishes, sorted; ports that follow each other are one entry.
     pub ports: Vec<Published>,
+    /// What proot maps for its process, where it is in the network of the host, sorted by the port of the container.
+    pub mapped: Vec<Mapped>,
 }
 
 /// Where a root file system comes from.
@@ -177,12 +180,11 @@ pub fn resolve(
     options: &Options,
 ) -> Result<Project, Reported> {
     let settings = settings::settings(d, sources, &file.extension, options)?;
-    let volumes = volumes::Declared::new(&file);
+    let mut volumes = volumes::Declared::new(&file);
     let written = services(file.services);
     let platform = &settings.platform;
     let before = networks::Before::of(lock.as_ref());
     let mut images = images::Images::open(d, &file.extension, lock, platform, &written, options)?;
-    let mut declared = Declared { volumes };
     let networks = networks::Declared::new(file.networks);
     check_not_empty(d, &written, sources);
     let replicas = replicas::Replicas::new(d, &written);
@@ -198,7 +200,7 @@ pub fn resolve(
         let starts_after = starts_after(written, &peers, &replicas);
         for bundle in replicas.of(&name.value) {
             let place = Place { name, bundle, starts_after: &starts_after, namespaces: &namespaces };
-            found.extend(service(d, sources, &place, written, &mut declared, &mut images, options));
+            found.extend(service(d, sources, &place, written, &mut volumes, &mut images, options));
         }
     }
     found.sort_by(|a: &Service, b| a.name.value.cmp(&b.name.value));
@@ -270,11 +272,6 @@ fn services(services: Vec<Named<compose::Service>>) -> Vec<Named<Rc<compose::Ser
     known.collect()
 }
 
-/// What a project defines besides services.
-struct Declared {
-    volumes: volumes::Declared,
-}
-
 /// A build of nothing is a mistake in the file name more often than a wish.
 fn check_not_empty(d: &mut Diagnostics, services: &[Named<Rc<compose::Service>>], sources: &Sources) {
     if services.is_empty() && d.errors() == 0 {
@@ -299,7 +296,7 @@ fn service(
     sources: &mut Sources,
     place: &Place,
     written: &Rc<compose::Service>,
-    declared: &mut Declared,
+    declared: &mut volumes::Declared,
     images: &mut images::Images,
     options: &Options,
 ) -> Result<Service, Reported> {
@@ -307,7 +304,7 @@ fn service(
     let root = root(d, place.name, written, images, options);
     let environment = environment::of_service(written);
     let security = security::security(d, sources, written, options);
-    let mounts = volumes::mounts(d, place.bundle, written, &mut declared.volumes, options);
+    let mounts = volumes::mounts(d, place.bundle, written, declared, options);
     let root = root?;
     let user = users::user(d, written, place.name, &root, images, options);
     let (user, security, mounts) = (user?, security?, mounts?);
@@ -326,6 +323,7 @@ fn service(
         mounts,
         networks: Vec::new(),
         ports: Vec::new(),
+        mapped: Vec::new(),
     })
 }
 

@@ -4,6 +4,7 @@
     reason = "the environment and the working directory become explicit inputs here"
 )]
 
+mod bar;
 mod build;
 mod check;
 mod completions;
@@ -18,6 +19,7 @@ mod prepare;
 mod project;
 mod registries;
 mod request;
+mod schema;
 mod search;
 mod state;
 mod store;
@@ -40,9 +42,10 @@ pub use hook::HookArgs;
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
+pub use schema::{SchemaArgs, SchemaOf};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
-pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand, VerifyArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -110,6 +113,11 @@ pub enum Command {
     /// The script goes to where the shell looks for those of programs, such as
     /// ~/.local/share/bash-completion/completions/bundlegen for bash.
     Completions(CompletionsArgs),
+    /// Print a JSON Schema, for editors and other programs
+    ///
+    /// That of a Compose file with `x-bundlegen` says what a build takes. An editor that knows it completes keys and marks
+    /// what is wrong.
+    Schema(SchemaArgs),
     /// Attach containers to their networks: what the hooks of bundles call
     #[command(hide = true)]
     Hook(HookArgs),
@@ -207,6 +215,9 @@ pub struct LockArgs {
     /// The platform the images are for [default: linux/amd64]
     #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// What a build is told, but for the files and the images.
@@ -432,6 +443,7 @@ fn execute(command: Command) -> Outcome {
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Hook(args) => hook::run(&args),
     }
 }

@@ -92,7 +92,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli/completions.rs"]),
     ("flate2", &["image/"]),
     ("granit_parser", &["yaml/parse.rs", "yaml/syntax.rs"]),
-    ("indicatif", &["cli/prepare/"]),
+    ("indicatif", &["cli/bar.rs"]),
     ("miette", &["render.rs", "render/"]),
     ("oci_spec", &["lower.rs", "lower/", "bundle.rs", "bundle/json.rs"]),
     ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs", "hook/"]),

@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod discovery;
 mod explain;
+mod graph;
 mod hook;
 mod inspect;
 mod lock;
@@ -99,6 +100,11 @@ pub enum Command {
     /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
     /// one around it that is.
     Explain(ExplainArgs),
+    /// Print the project as a picture
+    ///
+    /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
+    /// and who waits for whom.
+    Graph(ProjectArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -283,12 +289,25 @@ pub struct ExplainArgs {
     /// The service, by the name of its bundle
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// A JSON pointer into its `config.json`, such as `/process/args/0` [default: all of it]
+    /// A value of its `config.json`: a JSON pointer, such as `/process/args/0`, or words, such as `process.args` and
+    /// `mounts[/data]` [default: all of it]
     #[arg(value_name = "POINTER", default_value = "")]
     pub pointer: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ExplainFormat,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub build: BuildArgs,
+}
+
+/// How origins are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// A table
+    Text,
+    /// A list of JSON objects
+    Json,
 }
 
 /// What is printed of a project.
@@ -440,6 +459,7 @@ fn execute(command: Command) -> Outcome {
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Completions(args) => completions::run(args),

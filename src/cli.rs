@@ -12,6 +12,7 @@ mod explain;
 mod graph;
 mod hook;
 mod inspect;
+mod lint;
 mod lock;
 mod messages;
 mod prepare;
@@ -36,6 +37,7 @@ use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
 pub use hook::HookArgs;
+pub use lint::{LintArgs, LintFormat};
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
@@ -100,6 +102,12 @@ pub enum Command {
     /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
     /// and who waits for whom.
     Graph(ProjectArgs),
+    /// Say what is risky about the bundles
+    ///
+    /// Compiles the project, writes nothing, and holds every bundle to the rules that `--rules` lists. An image that the
+    /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
+    /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
+    Lint(LintArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -442,6 +450,7 @@ fn execute(command: Command) -> Outcome {
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Hook(args) => hook::run(&args),

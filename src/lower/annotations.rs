@@ -15,7 +15,7 @@ use crate::compose::decode::Pair;
 use crate::compose::value::port::ExposedPort;
 use crate::compose::value::signal::Signal;
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::{Content, MissingSource, Mount, MountSource, PrivateContent, PrivateFile};
+use crate::project::{Content, MissingSource, Mount, MountSource, PrivateContent, PrivateFile, Root};
 
 /// Keys that only this program writes.
 pub const OWN_PREFIX: &str = "io.bundlegen.";
@@ -260,6 +260,9 @@ fn own(context: &Context, all: &mut Annotations) {
         if let Some(source) = &image.source {
             all.insert(IMAGE_SOURCE.into(), (source.value.to_string(), Origin::Written(source.span)));
         }
+    }
+    if let Root::Unknown(reference) = &context.service.root {
+        all.insert(IMAGE.into(), (reference.value.to_string(), Origin::Written(reference.span)));
     }
     if let Some(name) = &context.written().container_name {
         all.insert(CONTAINER_NAME.into(), (name.value.to_string(), Origin::Written(name.span)));

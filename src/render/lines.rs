@@ -5,10 +5,9 @@
 use serde::Serialize;
 
 use super::cut_at;
-use super::places::Places;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::printable::{is_unprintable, printable_line};
-use crate::source::{Sources, Span};
+use crate::source::{Places, Sources, Span};
 
 /// How much a message matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -12,6 +12,8 @@ mod credential_in_environment;
 mod cwd_in_proc;
 mod dangerous_device;
 mod default_capabilities;
+pub mod deny;
+mod env_file_value;
 mod executable_tmpfs;
 mod foreign_hook;
 mod host_cgroup;
@@ -32,6 +34,7 @@ mod no_pids_limit;
 mod port_on_all_interfaces;
 mod privileged;
 mod privileged_port;
+pub mod report;
 mod root_equivalent_path;
 mod root_user;
 mod runtime_annotation;
@@ -39,13 +42,16 @@ mod seccomp_off;
 mod selinux_off;
 mod sensitive_path;
 mod shared_propagation;
+mod shell_environment;
 mod strong_capability;
 mod unlocked_root;
 mod unmasked_paths;
 mod unpinned_image;
+mod unused_allow;
 mod writable_root;
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -60,6 +66,7 @@ use crate::inspect::Bundle;
 use crate::nearest::nearest;
 use crate::printable::printable_line;
 use crate::project::Service;
+use crate::source::Span;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +189,10 @@ pub const RULES: &[Rule] = &[
     no_pids_limit::RULE,
     credential_in_environment::RULE,
     credential_in_command::RULE,
+    env_file_value::RULE,
+    shell_environment::RULE,
     logging_off::RULE,
+    unused_allow::RULE,
 ];
 
 /// The rule of a name.
@@ -239,6 +249,12 @@ impl<'a> Subject<'a> {
         }
         at
     }
+
+    /// Whether it is known who runs the process. Without a lock, an image may decide that which nobody has looked into;
+    /// the bundle says root then.
+    pub fn knows_user(&self) -> bool {
+        self.service().is_none_or(|service| service.user.known)
+    }
 }
 
 /// Something that a rule minds.
@@ -248,7 +264,7 @@ pub struct Finding {
     pub rule: RuleName,
     /// How much it matters.
     pub severity: Severity,
-    /// The bundle.
+    /// The bundle; empty for what the project says.
     pub bundle: String,
     /// The value of its `config.json`, as a JSON pointer; also of one that is not there and should be.
     pub pointer: String,
@@ -259,6 +275,8 @@ pub struct Finding {
     pub message: String,
     /// Why it is allowed, where the Compose file says so.
     pub allowed: Option<String>,
+    /// The place, where it is not that of the value but in what the Compose file says to `lint`.
+    pub at: Option<Span>,
 }
 
 /// The findings of one rule in one bundle.
@@ -291,35 +309,27 @@ impl Found<'_> {
             about: about.into(),
             message: printable_line(&message.into()).into_owned(),
             allowed: None,
+            at: None,
         });
     }
 }
 
-/// Holds bundles to all rules. The findings are in the order of the bundles, the worst first, then of the rules.
+/// Holds bundles to all rules. The findings are in the order of the bundles, the worst first, then of the rules. What is
+/// about the project as a whole is last.
 pub fn lint(all: &Bundles, made: Option<Made>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let writers = OnceCell::new();
     for bundle in all.bundles.values() {
         let subject = Subject { bundle, all, made, writers: &writers };
-        let mut of_bundle = Vec::new();
         for rule in RULES {
-            (rule.check)(&subject, &mut Found { rule, bundle: &bundle.name, findings: &mut of_bundle });
+            (rule.check)(&subject, &mut Found { rule, bundle: &bundle.name, findings: &mut findings });
         }
-        of_bundle.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        findings.extend(of_bundle);
     }
     if let Some(made) = made {
-        allow(&mut findings, &made);
+        unused_allow::allow(&mut findings, &made);
     }
+    let key =
+        |finding: &Finding| (finding.bundle.is_empty(), finding.bundle.clone(), Reverse(finding.severity));
+    findings.sort_by_cached_key(key);
     findings
-}
-
-/// Marks what the Compose file allows: the service itself, or the project.
-fn allow(findings: &mut [Finding], made: &Made) {
-    for finding in findings {
-        let of_service = made.service(&finding.bundle).map(|service| &service.written.extension.allow);
-        let mut all = of_service.into_iter().flatten().chain(&made.project.settings.allow);
-        let allowed = all.find(|allowed| allowed.rule.value == finding.rule);
-        finding.allowed = allowed.map(|allowed| allowed.reason.value.to_string());
-    }
 }

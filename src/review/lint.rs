@@ -13,6 +13,7 @@ mod cwd_in_proc;
 mod dangerous_device;
 mod default_capabilities;
 pub mod deny;
+mod env_file_value;
 mod executable_tmpfs;
 mod foreign_hook;
 mod host_cgroup;
@@ -41,6 +42,7 @@ mod seccomp_off;
 mod selinux_off;
 mod sensitive_path;
 mod shared_propagation;
+mod shell_environment;
 mod strong_capability;
 mod unlocked_root;
 mod unmasked_paths;
@@ -187,6 +189,8 @@ pub const RULES: &[Rule] = &[
     no_pids_limit::RULE,
     credential_in_environment::RULE,
     credential_in_command::RULE,
+    env_file_value::RULE,
+    shell_environment::RULE,
     logging_off::RULE,
     unused_allow::RULE,
 ];

@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod discovery;
 mod explain;
+mod graph;
 mod hook;
 mod inspect;
 mod lint;
@@ -102,6 +103,11 @@ pub enum Command {
     /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
     /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
     Lint(LintArgs),
+    /// Print the project as a picture
+    ///
+    /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
+    /// and who waits for whom.
+    Graph(ProjectArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -273,12 +279,25 @@ pub struct ExplainArgs {
     /// The service, by the name of its bundle
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// A JSON pointer into its `config.json`, such as `/process/args/0` [default: all of it]
+    /// A value of its `config.json`: a JSON pointer, such as `/process/args/0`, or words, such as `process.args` and
+    /// `mounts[/data]` [default: all of it]
     #[arg(value_name = "POINTER", default_value = "")]
     pub pointer: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ExplainFormat,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub build: BuildArgs,
+}
+
+/// How origins are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// A table
+    Text,
+    /// A list of JSON objects
+    Json,
 }
 
 /// What is printed of a project.
@@ -431,6 +450,7 @@ fn execute(command: Command) -> Outcome {
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Hook(args) => hook::run(&args),

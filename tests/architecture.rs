@@ -67,6 +67,7 @@ const MODULES: &[(&str, &[&str])] = &[
         &[
             "source",
             "diag",
+            "yaml",
             "compose",
             "image",
             "lock",

@@ -64,7 +64,7 @@ pub struct Extension {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub proot: Option<Spanned<AbsolutePath>>,
     /// Findings of `lint` that are meant, in all services: by the name of the rule, with the reason.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName,String>", default))]
     pub allow: Vec<Allowed>,
 }
 
@@ -103,7 +103,7 @@ pub struct ServiceExtension {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootfs: Option<Spanned<Rc<str>>>,
     /// Findings of `lint` that are meant: by the name of the rule, with the reason.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName,String>", default))]
     pub allow: Vec<Allowed>,
 }
 

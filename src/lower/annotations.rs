@@ -247,7 +247,8 @@ fn is_reserved(key: &str) -> bool {
     key.starts_with(OWN_PREFIX)
 }
 
-fn is_for_runtime(key: &str) -> bool {
+/// Whether an annotation makes runtimes do things.
+pub fn is_for_runtime(key: &str) -> bool {
     RUNTIME_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 

@@ -70,10 +70,10 @@ pub struct Settings {
     pub hook: HostFile,
     /// The host's file for the resolver, of services that name no server.
     pub resolv_conf: HostFile,
-    /// What `lint` is not to mind in any service.
-    pub allow: Vec<Allowed>,
     /// The program that maps ports on the network of the host, where the bundles of a user have no other network.
     pub proot: Option<HostFile>,
+    /// What `lint` is not to mind in any service.
+    pub allow: Vec<Allowed>,
 }
 
 /// A file of the host, and who says where it is.

@@ -26,21 +26,17 @@ pub(in crate::project) fn share(d: &mut Diagnostics, services: &mut [Service], s
     if members.is_empty() {
         return;
     }
-    match &settings.proot {
-        Some(program) => {
-            let mapped = proot::map(d, services, &members, program);
-            check_members(d, &members);
-            services.iter_mut().zip(mapped).for_each(|(service, mapped)| service.mapped = mapped);
+    check_members(d, &members);
+    if let Some(program) = &settings.proot {
+        let mapped = proot::map(d, services, &members, program);
+        services.iter_mut().zip(mapped).for_each(|(service, mapped)| service.mapped = mapped);
+    } else {
+        check_names(d, services);
+        if rootless.mapping.is_none() {
+            check_users(d, services);
         }
-        None => {
-            check_names(d, services);
-            if rootless.mapping.is_none() {
-                check_users(d, services);
-            }
-            check_ports(d, &members, |_, port| port);
-            check_published(d, &members);
-            check_members(d, &members);
-        }
+        check_ports(d, &members, |_, port| port);
+        check_published(d, &members);
     }
     for attachment in services.iter_mut().flat_map(|service| &mut service.networks) {
         attachment.addresses = vec![Given { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), written: None }];

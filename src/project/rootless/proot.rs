@@ -57,7 +57,7 @@ pub(super) fn map(
     check_ports(d, members, moved);
     check_unpublished(d, members, &own);
     let reached = reached(d, members, &own);
-    warn_of_others(d, &own);
+    warn_of_others(d, &own, &reached);
     let of = |service: &Service| mapped(service, &own, &reached);
     let all: Vec<Vec<Mapped>> = services.iter().map(of).collect();
     warn_of_signals(
@@ -92,10 +92,12 @@ fn warn_of_the_host(d: &mut Diagnostics, members: &[&Service], program: &HostFil
 }
 
 fn check_published(d: &mut Diagnostics, port: &Published) {
-    let problem = if port.protocol != Protocol::Tcp {
-        Some(format!("proot publishes no ports of {}", port.protocol.to_string().to_uppercase()))
-    } else {
-        port.ip.map(|ip| format!("proot publishes ports at every address, and not at {ip} alone"))
+    let problem = match (port.protocol, port.ip) {
+        (Protocol::Tcp, None) => None,
+        (Protocol::Tcp, Some(ip)) => {
+            Some(format!("proot publishes ports at every address, and not at {ip} alone"))
+        }
+        (other, _) => Some(format!("proot publishes no ports of {}", other.to_string().to_uppercase())),
     };
     match problem {
         Some(message) => {
@@ -151,7 +153,7 @@ fn check_unpublished(d: &mut Diagnostics, members: &[&Service], own: &BTreeMap<&
         let published = own.get(&*service.bundle);
         let is_published = |port: u16| published.is_some_and(|own| own.contains_key(&port));
         let all = [true, false].into_iter().flat_map(|is_written| apart(listened(service, is_written)));
-        let closed = all.filter(|(ports, _)| ports.protocol != Protocol::Sctp).find_map(|(ports, span)| {
+        let closed = all.filter(|(ports, _)| ports.protocol == Protocol::Tcp).find_map(|(ports, span)| {
             let port = (ports.first..=ports.last.min(PRIVILEGED)).find(|port| !is_published(*port))?;
             Some((port, span))
         });
@@ -231,12 +233,15 @@ fn placed<'d, T>(draft: Draft<'d, T>, before: Listener, new: Listener, help: &st
 }
 
 /// The mapping holds for whatever a process connects to, and for whatever listens.
-fn warn_of_others(d: &mut Diagnostics, own: &BTreeMap<&str, Own>) {
+fn warn_of_others(d: &mut Diagnostics, own: &BTreeMap<&str, Own>, reached: &Own) {
     let mut said = BTreeSet::new();
-    for mapped in own.values().flat_map(Own::values).filter(|mapped| mapped.container != mapped.host) {
+    let all = own.iter().flat_map(|(bundle, own)| own.values().map(move |mapped| (bundle, mapped)));
+    for (bundle, mapped) in all.filter(|(_, mapped)| mapped.container != mapped.host) {
         if said.insert(mapped.written) {
             let Mapped { container, host, written } = *mapped;
-            let message = format!("with proot, port {container} of any host is port {host}");
+            let is_for_all = reached.contains_key(&container);
+            let whom = if is_for_all { "everybody".to_owned() } else { format!("`{bundle}`") };
+            let message = format!("with proot, port {container} of any host is port {host} for {whom}");
             let draft = d.warning(Code::Rootless, message).label(written, "");
             let help = format!(
                 "let the service listen at port {host} itself, and nothing is mapped; others that listen at port \

@@ -97,17 +97,17 @@ pub enum Command {
     /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
     /// one around it that is.
     Explain(ExplainArgs),
+    /// Print the project as a picture
+    ///
+    /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
+    /// and who waits for whom.
+    Graph(ProjectArgs),
     /// Say what is risky about the bundles
     ///
     /// Compiles the project, writes nothing, and holds every bundle to the rules that `--rules` lists. An image that the
     /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
     /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
     Lint(LintArgs),
-    /// Print the project as a picture
-    ///
-    /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
-    /// and who waits for whom.
-    Graph(ProjectArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -449,8 +449,8 @@ fn execute(command: Command) -> Outcome {
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
-        Command::Lint(args) => lint::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Hook(args) => hook::run(&args),

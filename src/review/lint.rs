@@ -13,6 +13,7 @@ mod cwd_in_proc;
 mod dangerous_device;
 mod default_capabilities;
 pub mod deny;
+mod env_file_value;
 mod executable_tmpfs;
 mod foreign_hook;
 mod host_cgroup;
@@ -41,6 +42,7 @@ mod seccomp_off;
 mod selinux_off;
 mod sensitive_path;
 mod shared_propagation;
+mod shell_environment;
 mod strong_capability;
 mod unlocked_root;
 mod unmasked_paths;
@@ -188,6 +190,8 @@ pub const RULES: &[Rule] = &[
     no_pids_limit::RULE,
     credential_in_environment::RULE,
     credential_in_command::RULE,
+    env_file_value::RULE,
+    shell_environment::RULE,
     logging_off::RULE,
     unused_allow::RULE,
 ];
@@ -213,7 +217,6 @@ pub struct Subject<'a> {
     pub all: &'a Bundles,
     /// What they were made of, where that is known.
     pub made: Option<Made<'a>>,
-    /// The service it is a container of, where that is known.
     service: Option<&'a Service>,
     /// Who writes where, once a rule has asked.
     writers: &'a OnceCell<Writers<'a>>,
@@ -223,12 +226,6 @@ impl<'a> Subject<'a> {
     /// The service, where that is known.
     pub fn service(&self) -> Option<&'a Service> {
         self.service
-    }
-
-    /// Whether it is known who runs the process. Without a lock, an image may decide that which nobody has looked into;
-    /// the bundle says root then.
-    pub fn knows_user(&self) -> bool {
-        self.service.is_none_or(|service| service.user.known)
     }
 
     /// Whether root in the container is root on the host.
@@ -253,6 +250,12 @@ impl<'a> Subject<'a> {
             at = above;
         }
         at
+    }
+
+    /// Whether it is known who runs the process. Without a lock, an image may decide that which nobody has looked into;
+    /// the bundle says root then.
+    pub fn knows_user(&self) -> bool {
+        self.service.is_none_or(|service| service.user.known)
     }
 }
 

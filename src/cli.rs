@@ -457,14 +457,16 @@ impl Outcome {
 pub fn run() -> Outcome {
     let words: Vec<OsString> = std::env::args_os().collect();
     let wanted = messages::wanted(&words);
-    let command = Cli::command().color(wanted.color.into());
-    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = Cli::command().color(wanted.color.into());
+    let parsed = command.try_get_matches_from_mut(words);
+    let parsed = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
     match parsed {
         Ok(cli) => {
             messages::choose(cli.messages);
             execute(cli.command)
         }
-        Err(error) => messages::usage(&error.format(&mut Cli::command()), wanted),
+        Err(error) => messages::usage(&error, wanted),
     }
 }
 

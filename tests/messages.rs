@@ -56,7 +56,7 @@ fn findings_are_lines_with_their_places() {
     let project = project(WRONG);
     let said = said(&project, "build --message-format short");
     let want = "\
-compose.yaml:4:5: error[unknown-key]: a service has no `hostnme`
+compose.yaml:4:5: error[unknown-key]: a service has no key `hostnme`
 compose.yaml:6:18: warning[no-place]: `cpu_percent` limits nothing on Linux
 ";
     assert_eq!(said, want);
@@ -71,7 +71,7 @@ fn findings_are_objects() {
     assert_eq!(found[0]["code"], "unknown-key");
     assert_eq!(found[0]["help"], "did you mean `hostname`?");
     let place = json!({
-        "file": "compose.yaml", "line": 4, "column": 5, "end_line": 4, "end_column": 12, "text": "",
+        "file": "compose.yaml", "line": 4, "column": 5, "end_line": 4, "end_column": 12, "text": "not known to Compose",
     });
     assert_eq!(found[0]["labels"][0], place);
     assert_eq!(found[1]["severity"], "warning");

@@ -249,6 +249,9 @@ pub struct BuildArgs {
     /// The host's file that is `/etc/resolv.conf` of services that name no server [default: /etc/resolv.conf]
     #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
     pub resolv_conf: Option<AbsolutePath>,
+    /// A static `proot` of the host, which maps ports where a user without root has neither pasta nor slirp4netns
+    #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
+    pub proot: Option<AbsolutePath>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,

@@ -15,6 +15,7 @@ mod container;
 mod detach;
 mod directory;
 mod error;
+mod external;
 mod host;
 mod namespace;
 mod netlink;

@@ -44,6 +44,7 @@ pub use images::{Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
 pub use network::Attachment;
 pub use ports::Published;
+pub use rootless::proot::Mapped;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, HostFile, Settings};
@@ -95,6 +96,8 @@ pub struct Service {
     pub networks: Vec<Attachment>,
     /// Its ports that the host publishes, sorted; ports that follow each other are one entry.
     pub ports: Vec<Published>,
+    /// What proot maps for its process, where it is in the network of the host, sorted by the port of the container.
+    pub mapped: Vec<Mapped>,
 }
 
 /// Where a root file system comes from.
@@ -320,6 +323,7 @@ fn service(
         mounts,
         networks: Vec::new(),
         ports: Vec::new(),
+        mapped: Vec::new(),
     })
 }
 

@@ -102,6 +102,7 @@ fn choices(args: &BuildArgs) -> Choices {
         userns_map: args.userns_map.clone(),
         hook: args.hook.clone(),
         resolv_conf: args.resolv_conf.clone(),
+        proot: args.proot.clone(),
     }
 }
 

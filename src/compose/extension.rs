@@ -59,6 +59,10 @@ pub struct Extension {
     /// The file of the host that is `/etc/resolv.conf` of services that name no server; `/etc/resolv.conf` by default.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub resolv_conf: Option<Spanned<AbsolutePath>>,
+    /// A static `proot` of the host, which maps published ports on the network of the host where a user has neither pasta
+    /// nor slirp4netns; with `rootless`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub proot: Option<Spanned<AbsolutePath>>,
     /// Findings of `lint` that are meant, in all services: by the name of the rule, with the reason.
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
     pub allow: Vec<Allowed>,
@@ -117,6 +121,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         userns_map: t.list(d, "userns_map", list(value)),
         hook: t.opt(d, "hook", value),
         resolv_conf: t.opt(d, "resolv_conf", value),
+        proot: t.opt(d, "proot", value),
         allow: t.list(d, "allow", allowed),
     };
     t.finish(d)?;

@@ -74,6 +74,9 @@ pub struct Network {
     /// The addresses in the container, with the length of the network's prefix; at most one of each family.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
+    /// Addresses in an external network; the list that the host has says which subnets they are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<IpAddr>,
     /// Further addresses, of links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub link_local: Vec<IpNet>,
@@ -295,6 +298,7 @@ mod tests {
                     address: "10.200.3.7/24".parse().unwrap(),
                     gateway: Some("10.200.3.1".parse().unwrap()),
                 }],
+                asked: Vec::new(),
                 link_local: Vec::new(),
                 default_route: true,
                 mac: None,

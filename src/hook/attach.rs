@@ -9,7 +9,7 @@ use super::namespace::Namespace;
 use super::record::{Attached, Record};
 use super::state::State;
 use super::task::Task;
-use super::{conflict, detach, host, netlink, pins, ports};
+use super::{conflict, detach, external, host, netlink, pins, ports};
 
 /// Does all that the arguments ask for, or nothing.
 pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
@@ -19,7 +19,7 @@ pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
     is_fit(arguments, task, &namespace)?;
     let directory = Directory::make(&arguments.run)?;
     let mut record = Record::new(container, task, namespace.inode, arguments);
-    let networks = host::known(&directory, &arguments.networks)?;
+    let networks = external::known(&directory, &arguments.networks)?;
     if is_attached(&directory, &record, &networks, arguments)? {
         return Ok(());
     }

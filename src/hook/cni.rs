@@ -102,6 +102,15 @@ impl Attachment<'_> {
         if !self.network.default_route {
             ipam.remove("routes");
         }
+        if is_host_local(ipam) && !self.network.addresses.is_empty() {
+            let ips = self.network.addresses.iter().map(|given| json!(given.address));
+            let ips: Value = ips.collect();
+            let args = configuration.entry("args").or_insert_with(|| json!({}));
+            if let Some(args) = args.as_object_mut() {
+                // The convention for what a plugin may be told without asking for it (cni.dev/docs/conventions, `args`).
+                args.insert("cni".to_owned(), json!({ "ips": ips }));
+            }
+        }
     }
 
     /// The address of the network card: that of the arguments, else one that follows from the first address, as Docker
@@ -147,16 +156,17 @@ impl Attachment<'_> {
                 plugin.configuration.get("runtimeConfig").is_some_and(|has| has.get(key).is_some())
             })
         };
-        let by_ipam = |plugin: &Plugin| {
-            plugin.configuration.get("ipam").and_then(Value::as_object).is_some_and(is_static)
+        let has_ipam = |is: fn(&Map<String, Value>) -> bool| {
+            let mut ipams = plugins.iter().filter_map(|plugin| plugin.configuration.get("ipam")?.as_object());
+            ipams.any(is)
         };
-        let has_static = plugins.iter().any(by_ipam);
+        let (has_static, has_local) = (has_ipam(is_static), has_ipam(is_host_local));
         let written = |key| plugins.iter().any(|plugin| plugin.configuration.contains_key(key));
         let wrong = if !self.ports.is_empty() && !given("portMappings") {
             "no plugin of its list publishes ports"
         } else if self.network.mac.is_some() && !given("mac") && !written("mac") {
             "no plugin of its list sets the address of the network card"
-        } else if !self.network.addresses.is_empty() && !has_static && !given("ips") {
+        } else if !self.network.addresses.is_empty() && !has_static && !has_local && !given("ips") {
             "no plugin of its list takes addresses"
         } else if self.network.addresses.is_empty() && has_static && !has_written_addresses(plugins) {
             "it gives out no addresses, and none is written for this container"
@@ -224,6 +234,10 @@ fn capabilities(configuration: &Map<String, Value>) -> BTreeSet<String> {
 
 fn is_static(ipam: &Map<String, Value>) -> bool {
     ipam.get("type").is_some_and(|kind| kind == "static")
+}
+
+fn is_host_local(ipam: &Map<String, Value>) -> bool {
+    ipam.get("type").is_some_and(|kind| kind == "host-local")
 }
 
 fn has_written_addresses(plugins: &[Plugin]) -> bool {

@@ -2,13 +2,10 @@
 //! was there before stays; what was made goes with the last container that needs it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
 
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Error;
 use super::argv::Network;
@@ -18,12 +15,6 @@ use super::{netlink, rules};
 
 /// The file that says what was made.
 const MADE: &str = ".host.json";
-
-/// Where lists of networks are for all runtimes of a host.
-const LISTS: &str = "/etc/cni/net.d";
-
-/// More than any list has, in bytes.
-const LONGEST_LIST: u64 = 1 << 20;
 
 /// Where the plugin `tuning` keeps what it has changed; it removes the files, and not the directories.
 const TUNING: [&str; 2] = ["/run/cni/tuning", "/run/cni"];
@@ -49,57 +40,6 @@ impl Made {
         let directories = missing.map(str::to_owned).collect();
         Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look()? })
     }
-}
-
-/// The networks with their lists. That of an external network is the one of a container that runs, else that of the host.
-pub fn known(directory: &Directory, networks: &[Network]) -> Result<Vec<Network>, Error> {
-    let mut networks = networks.to_vec();
-    for network in networks.iter_mut().filter(|network| network.plugins().is_none()) {
-        let name = network.name().to_owned();
-        let list = match running(directory, &name)? {
-            Some(list) => list,
-            None => written(&name)?,
-        };
-        network.list = list;
-    }
-    Ok(networks)
-}
-
-fn running(directory: &Directory, name: &str) -> Result<Option<Value>, Error> {
-    let records = directory.records()?;
-    let mut attached =
-        records.into_iter().filter(|record| record.task.is_alive()).flat_map(|record| record.attached);
-    Ok(attached.find(|attached| attached.network.name() == name).map(|attached| attached.network.list))
-}
-
-/// Looks among the lists that were written for all runtimes of the host.
-fn written(name: &str) -> Result<Value, Error> {
-    let failed = |reason| Error::Network { network: name.to_owned(), reason };
-    let missing = || {
-        failed(format!(
-            "it is external, no container that runs is in it, and no list in {LISTS} has its name"
-        ))
-    };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::open(LISTS, flags, Mode::empty()).map_err(|_| missing())?;
-    let read = |error| Error::system(format!("list {LISTS}"))(error);
-    let mut names = Vec::new();
-    for entry in Dir::read_from(&directory).map_err(read)? {
-        names.push(entry.map_err(read)?.file_name().to_string_lossy().into_owned());
-    }
-    names.retain(|name| name.ends_with(".conflist"));
-    names.sort();
-    let open = |file: &String| {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = File::from(rustix::fs::openat(&directory, &**file, flags, Mode::empty()).ok()?);
-        serde_json::from_reader::<_, Value>(file.take(LONGEST_LIST)).ok()
-    };
-    // Those that cannot be read are of other networks, for all that is known.
-    names
-        .iter()
-        .filter_map(open)
-        .find(|list| list.get("name").is_some_and(|has| has == name))
-        .ok_or_else(missing)
 }
 
 /// Removes what the plugin `tuning` keeps of a container, which it leaves where the namespace has gone before.

@@ -61,7 +61,8 @@ fn hook(context: &Context, args: Vec<String>) -> oci::Hook {
 fn arguments(context: &Context) -> (Arguments, Vec<Origin>) {
     let mut origins = Vec::new();
     let mut add = |origin| origins.push(origin);
-    let pins = context.surroundings.pins(&context.service.bundle);
+    // Without root nobody pins namespaces: who joins a network joins the one of all.
+    let pins = context.surroundings.pins(&context.service.bundle).filter(|_| context.userns.is_none());
     let pins = pins.map(|(pin, span)| {
         add(Origin::Written(span));
         pin

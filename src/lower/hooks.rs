@@ -21,7 +21,7 @@ pub const ENVIRONMENT: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 pub const TIMEOUT: i64 = 120;
 
 /// Whose default the hooks are.
-const FROM: &str = "what attaches a container to its networks";
+const FROM: &str = "bundlegen's hook, which attaches a container to its networks";
 
 /// The hooks; none where there is nothing to attach, to publish or to pin.
 pub fn hooks(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Option<oci::Hooks> {
@@ -69,7 +69,7 @@ fn arguments(context: &Context) -> (Arguments, Vec<(Origin, Vec<Origin>)>) {
     });
     let pins = pins.collect();
     let networks = context.attached().iter().map(|attachment| {
-        add(networks::origin(attachment), networks::of_addresses(attachment));
+        add(networks::origin(context, attachment), networks::of_addresses(attachment));
         networks::told(attachment)
     });
     let networks = networks.collect();

@@ -151,7 +151,11 @@ pub fn ports(ports: &Published, ip: Option<IpAddr>) -> argv::Ports {
 }
 
 /// Who asked for a network.
-pub(super) fn origin(attachment: &Attachment) -> Origin {
+pub(super) fn origin(context: &Context, attachment: &Attachment) -> Origin {
+    let mode = context.written().network_mode.as_ref();
+    if let Some(mode) = mode.filter(|_| attachment.network.default_bridge) {
+        return Origin::Written(mode.span);
+    }
     if attachment.is_implied() {
         return Origin::Default("Compose's network for services that name none");
     }

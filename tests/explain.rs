@@ -27,7 +27,7 @@ mod cases;
 /// Compiles a case with the variables of a process, of which one is meant.
 fn compiled(dir: &Path) -> (Compiled, Sources) {
     let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
-    let process = [("BUILDER", "me"), ("MEANT", "yes"), ("SAME", "both")];
+    let process = [("BUILDER", "me"), ("MEANT", "yes"), ("SAME", "both"), ("HOME", "/home/me")];
     let process = process.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let environment = Environment::load(&mut d, &mut sources, process.into(), &[dir.to_owned()]).unwrap();
     let environment = Environment { expected: ["MEANT".to_owned()].into(), ..environment };
@@ -92,4 +92,7 @@ fn what_whoever_builds_brings_is_known() {
             ("SAME", want("", ".env")),
         ])
     );
+    let data = config["mounts"].as_array().unwrap().iter().position(|mount| mount["destination"] == "/data");
+    let shell = made.from_shell("web", &format!("/mounts/{}", data.unwrap()));
+    assert_eq!(shell.into_iter().collect::<Vec<_>>(), ["HOME"]);
 }

@@ -155,9 +155,12 @@ fn cut(text: &str) -> String {
     text.chars().take(SHOWN - 1).chain(['…']).collect()
 }
 
+/// No column is wider: one long key must not widen every line.
+const WIDEST: usize = 80;
+
 fn table(rows: &[[String; 3]]) -> String {
     let width = |column: fn(&[String; 3]) -> &String| {
-        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default()
+        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default().min(WIDEST)
     };
     let (first, second) = (width(|[at, ..]| at), width(|[_, value, _]| value));
     let lines = rows.iter().map(|[at, value, origin]| format!("{at:first$}  {value:second$}  {origin}"));

@@ -4,20 +4,25 @@
     reason = "the environment and the working directory become explicit inputs here"
 )]
 
+mod bar;
 mod build;
 mod check;
+mod completions;
 mod config;
+mod diff;
 mod discovery;
 mod explain;
 mod graph;
 mod hook;
 mod inspect;
+mod lint;
 mod lock;
 mod messages;
 mod prepare;
 mod project;
 mod registries;
 mod request;
+mod schema;
 mod search;
 mod state;
 mod store;
@@ -35,13 +40,17 @@ use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
+pub use completions::CompletionsArgs;
+pub use diff::{DiffArgs, DiffFormat};
 pub use hook::HookArgs;
+pub use lint::{LintArgs, LintFormat};
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
+pub use schema::{SchemaArgs, SchemaOf};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
-pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand, VerifyArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -100,6 +109,19 @@ pub enum Command {
     /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
     /// and who waits for whom.
     Graph(ProjectArgs),
+    /// Say what is risky about the bundles
+    ///
+    /// Compiles the project, writes nothing, and holds every bundle to the rules that `--rules` lists. An image that the
+    /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
+    /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
+    Lint(LintArgs),
+    /// Say what changed in bundles, in words
+    ///
+    /// Compares two sets of bundles by service, mount, variable, port and so on, and says what changed with what it means
+    /// for the risk. Each side is a directory of bundles, one bundle, or a revision of git, of which the output directory
+    /// is read. Without the second, the first is compared with what `build` would write now, and places in the Compose
+    /// file are said; without both, so are the bundles on disk.
+    Diff(DiffArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -109,6 +131,16 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Print what has a shell complete the commands, options and values
+    ///
+    /// The script goes to where the shell looks for those of programs, such as
+    /// ~/.local/share/bash-completion/completions/bundlegen for bash.
+    Completions(CompletionsArgs),
+    /// Print a JSON Schema, for editors and other programs
+    ///
+    /// That of a Compose file with `x-bundlegen` says what a build takes. An editor that knows it completes keys and marks
+    /// what is wrong.
+    Schema(SchemaArgs),
     /// Attach containers to their networks: what the hooks of bundles call
     #[command(hide = true)]
     Hook(HookArgs),
@@ -206,6 +238,9 @@ pub struct LockArgs {
     /// The platform the images are for [default: linux/amd64]
     #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// What a build is told, but for the files and the images.
@@ -442,8 +477,12 @@ fn execute(command: Command) -> Outcome {
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Hook(args) => hook::run(&args),
     }
 }

@@ -7,11 +7,13 @@
 //! Nothing here reads or writes; `cli` does.
 
 pub mod bundles;
+pub mod diff;
 pub mod explain;
 pub mod graph;
 pub mod lint;
 pub mod outline;
 pub mod place;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

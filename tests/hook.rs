@@ -15,6 +15,7 @@
 mod hook {
     pub mod any;
     pub mod containers;
+    pub mod faults;
     pub mod ground;
 }
 

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::json;
 use super::tree::Entry;
-use crate::hook::argv::Verb;
 use crate::hook::argv::user_network::{BUNDLE, RESOLVER, UserNetwork, run};
-use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
+use crate::hook::argv::{ENVIRONMENT, TIMEOUT, Verb};
 use crate::lower::networks::ports;
 use crate::lower::origin::{Origin, Origins};
 use crate::lower::userns::userns;

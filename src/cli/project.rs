@@ -9,7 +9,7 @@ use crate::compose::Variables;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::in_project;
 use crate::model::Selection;
-use crate::project::{Choices, Reach, Search, Unused};
+use crate::project::{Absent, Choices, Reach, Search, Unused};
 use crate::source::Sources;
 use crate::yaml::Unset;
 use crate::{Compiled, Input, compile};
@@ -32,6 +32,13 @@ pub(super) fn from_lock(args: &BuildArgs, files: &[PathBuf], unused: Unused) -> 
     build(args, files, None, search)
 }
 
+/// Compiles what the arguments name to look at it: what is known of images is what the lock says of them, and an image
+/// that it does not have is no error. No bundle of it may be written. Says also how many warnings were shown.
+pub(super) fn to_review(args: &BuildArgs, files: &[PathBuf]) -> Result<(Built, usize), Outcome> {
+    let search = Search { reach: Reach::Lock(Unused::Ignored), absent: Absent::Told, ..Search::default() };
+    shown(args, files, None, search)
+}
+
 /// Compiles what the arguments name, and shows what was found on the way.
 pub(super) fn build(
     args: &BuildArgs,
@@ -39,18 +46,29 @@ pub(super) fn build(
     images: Option<PathBuf>,
     search: Search,
 ) -> Result<Built, Outcome> {
+    let (built, warnings) = shown(args, files, images, search)?;
+    if args.deny_warnings && warnings > 0 {
+        complain("nothing is written: warnings count as errors\n");
+        return Err(Outcome::Wrong);
+    }
+    Ok(built)
+}
+
+/// What was compiled, and the number of warnings.
+fn shown(
+    args: &BuildArgs,
+    files: &[PathBuf],
+    images: Option<PathBuf>,
+    search: Search,
+) -> Result<(Built, usize), Outcome> {
     let mut d = Diagnostics::default();
     let mut sources = Sources::default();
     let built = compiled(&mut d, &mut sources, args, files, images, search);
     show(&d, &sources);
     match built.map(|built| built.map(|built| Built { sources, ..built })) {
-        Ok(Some(built)) if d.errors() == 0 && !(args.deny_warnings && d.warnings() > 0) => Ok(built),
-        Ok(Some(_)) => {
-            complain("nothing is written: warnings count as errors\n");
-            Err(Outcome::Wrong)
-        }
+        Ok(Some(built)) if d.errors() == 0 => Ok((built, d.warnings())),
         Ok(None) => Err(Outcome::Failed),
-        Err(_) => Err(Outcome::Wrong),
+        Ok(Some(_)) | Err(_) => Err(Outcome::Wrong),
     }
 }
 
@@ -65,7 +83,7 @@ fn compiled(
     let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
     let request = request(d, sources, &args.compose, files, how)?;
     let directory = &request.directory;
-    let bundles = args.output.clone().unwrap_or_else(|| in_project("bundles", directory));
+    let bundles = bundles(args, directory);
     let to_project = match way(&bundles, directory) {
         Ok(way) => way,
         Err(error) => {
@@ -89,6 +107,22 @@ fn compiled(
     };
     compile(d, sources, &input)
         .map(|compiled| Some(Built { compiled, bundles, lock, sources: Sources::default() }))
+}
+
+fn bundles(args: &BuildArgs, directory: &Path) -> PathBuf {
+    args.output.clone().unwrap_or_else(|| in_project("bundles", directory))
+}
+
+/// Where the bundles of a project are, of which nothing is compiled.
+pub(super) fn output(args: &BuildArgs) -> Result<PathBuf, Outcome> {
+    let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
+    if let Some(output) = &args.output {
+        return Ok(output.clone());
+    }
+    let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
+    let request = request(&mut d, &mut sources, &args.compose, &[], how);
+    show(&d, &sources);
+    request.map(|request| bundles(args, &request.directory)).map_err(|_| Outcome::Wrong)
 }
 
 fn choices(args: &BuildArgs) -> Choices {

@@ -47,7 +47,7 @@ pub struct Extension {
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String,String>", default))]
     pub devices: DeviceNodes,
     /// The user who runs the bundles without root: `UID` or `UID:GID`.
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[cfg_attr(test, schemars(with = "Option<TextOrNumber>"))]
     pub rootless: Option<Spanned<HostUser>>,
     /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
@@ -64,7 +64,7 @@ pub struct Extension {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub proot: Option<Spanned<AbsolutePath>>,
     /// Findings of `lint` that are meant, in all services: by the name of the rule, with the reason.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName,String>", default))]
     pub allow: Vec<Allowed>,
 }
 
@@ -95,6 +95,15 @@ enum ImagesSchema {
     Named(std::collections::BTreeMap<String, String>),
 }
 
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum TextOrNumber {
+    Text(String),
+    Number(u32),
+}
+
 /// `x-bundlegen` of a service.
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
@@ -103,7 +112,7 @@ pub struct ServiceExtension {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootfs: Option<Spanned<Rc<str>>>,
     /// Findings of `lint` that are meant: by the name of the rule, with the reason.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName,String>", default))]
     pub allow: Vec<Allowed>,
 }
 

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::Error;
-use super::argv::{Network, Ports};
-use super::plugin;
+use super::argv::{Network, PATH, Ports};
+use super::plugin::{self, Deadline};
 use super::ports;
 
 /// The package of Debian that has the plugins.
@@ -23,6 +23,8 @@ pub struct Attachment<'a> {
     pub network: &'a Network,
     /// The ports that are published through this network.
     pub ports: &'a [Ports],
+    /// Until when plugins may run.
+    pub until: Deadline,
 }
 
 /// One plugin of a list.
@@ -193,11 +195,11 @@ impl Attachment<'_> {
             ("CNI_NETNS", netns),
             ("CNI_IFNAME", &self.network.interface),
             ("CNI_PATH", self.cni_path),
-            ("PATH", plugin::PATH),
+            ("PATH", PATH),
         ];
         let environment = environment.map(|(name, value)| (name, OsStr::new(value)));
         let input = Value::Object(configuration).to_string();
-        let answer = plugin::run(&plugin.program, &[], environment, input.as_bytes())
+        let answer = plugin::run(&plugin.program, &[], environment, input.as_bytes(), self.until)
             .map_err(|reason| self.failed(&plugin.name, reason))?;
         if answer.status.success() {
             return Ok(answer.output);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::argv::Network;
 use super::directory::Directory;
+use super::plugin::Deadline;
 use super::record::{Attached, Record};
 use super::{netlink, rules};
 
@@ -35,10 +36,10 @@ struct Made {
 
 impl Made {
     /// Before anything is made.
-    fn nothing() -> Result<Self, Error> {
+    fn nothing(until: Deadline) -> Result<Self, Error> {
         let missing = TUNING.into_iter().filter(|path| rustix::fs::lstat(*path).is_err());
         let directories = missing.map(str::to_owned).collect();
-        Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look()? })
+        Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look(until)? })
     }
 }
 
@@ -52,7 +53,8 @@ pub fn forget_tuning(attached: &Attached, cni_id: &str) -> Result<(), Error> {
     }
     let [directory, _] = TUNING;
     match rustix::fs::unlink(format!("{directory}/{cni_id}_{interface}.json")) {
-        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+        // Where its name is too long, it could not be made.
+        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => Ok(()),
         Err(error) => Err(Error::system(format!("remove the file of `{interface}` in {directory}"))(error)),
     }
 }
@@ -64,7 +66,7 @@ pub fn make_ready(directory: &Directory, networks: &[Network]) -> Result<(), Err
     }
     let mut made = match directory.read::<Made>(MADE)? {
         Some(made) => made,
-        None => Made::nothing()?,
+        None => Made::nothing(directory.until)?,
     };
     for network in networks {
         let Some(bridge) = network.bridge() else { continue };
@@ -72,7 +74,7 @@ pub fn make_ready(directory: &Directory, networks: &[Network]) -> Result<(), Err
             .map_err(|reason| Error::Network { network: network.name().to_owned(), reason })?;
         if netlink::index(bridge)?.is_none() {
             made.bridges.insert(bridge.to_owned(), true);
-        } else if !made.bridges.contains_key(bridge) && !rules::are_of_bridge(bridge)? {
+        } else if !made.bridges.contains_key(bridge) && !rules::are_of_bridge(bridge, directory.until)? {
             made.bridges.insert(bridge.to_owned(), false);
         }
     }
@@ -109,13 +111,13 @@ pub fn tidy(directory: Directory) -> Result<(), Error> {
             if is_ours && !remove_bridge(&bridge)? {
                 made.bridges.insert(bridge, is_ours);
             } else {
-                rules::forget_bridge(&bridge)?;
+                rules::forget_bridge(&bridge, directory.until)?;
             }
         }
         if !records.is_empty() || !made.bridges.is_empty() {
             return directory.write(MADE, &made);
         }
-        made.before.restore()?;
+        made.before.restore(directory.until)?;
         made.directories.iter().for_each(|directory| {
             // Others may have something there by now.
             let _kept = rustix::fs::rmdir(directory);

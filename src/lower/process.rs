@@ -19,7 +19,7 @@ use crate::compose::value::capability::{Capability, CapabilityName};
 use crate::compose::value::target::{clean, kernel_tree};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::Configuration;
-use crate::project::Image;
+use crate::project::{Image, Root};
 use crate::source::Spanned;
 
 /// What makes an init pass signals on to all of its children. tini and catatonit know it.
@@ -95,7 +95,7 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         (None, Some(_)) => {}
         (None, None) => from_image(&mut args, |configuration| &configuration.cmd, "Cmd"),
     }
-    if args.is_empty() {
+    if args.is_empty() && !matches!(context.service.root, Root::Unknown(_)) {
         let name = &context.service.name;
         let draft = d.error(Code::NoCommand, format!("service `{}` has nothing to run", name.value));
         let draft = draft.label(name.span, "neither an entrypoint nor a command");

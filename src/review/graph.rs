@@ -54,6 +54,7 @@ impl Graph {
         let own = id("service", &service.bundle);
         let root = match &service.root {
             Root::Image(image) => image.reference.to_string(),
+            Root::Unknown(reference) => reference.value.to_string(),
             Root::Directory(path) => service
                 .written
                 .extension

@@ -72,7 +72,9 @@ fn check_users(d: &mut Diagnostics, services: &[Service]) {
     let Some(first) = in_network.next() else { return };
     let place = |service: &Service| service.user.written.unwrap_or(service.name.span);
     let other = in_network.find(|service| {
-        (service.user.ids.uid, service.user.ids.gid) != (first.user.ids.uid, first.user.ids.gid)
+        service.user.known
+            && first.user.known
+            && (service.user.ids.uid, service.user.ids.gid) != (first.user.ids.uid, first.user.ids.gid)
     });
     if let Some(other) = other {
         let message =

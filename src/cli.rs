@@ -4,9 +4,12 @@
     reason = "the environment and the working directory become explicit inputs here"
 )]
 
+mod bar;
 mod build;
 mod check;
+mod completions;
 mod config;
+mod diff;
 mod discovery;
 mod explain;
 mod graph;
@@ -19,6 +22,7 @@ mod prepare;
 mod project;
 mod registries;
 mod request;
+mod schema;
 mod search;
 mod state;
 mod store;
@@ -36,14 +40,17 @@ use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
+pub use completions::CompletionsArgs;
+pub use diff::{DiffArgs, DiffFormat};
 pub use hook::HookArgs;
 pub use lint::{LintArgs, LintFormat};
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
+pub use schema::{SchemaArgs, SchemaOf};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
-pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand, VerifyArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -108,6 +115,13 @@ pub enum Command {
     /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
     /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
     Lint(LintArgs),
+    /// Say what changed in bundles, in words
+    ///
+    /// Compares two sets of bundles by service, mount, variable, port and so on, and says what changed with what it means
+    /// for the risk. Each side is a directory of bundles, one bundle, or a revision of git, of which the output directory
+    /// is read. Without the second, the first is compared with what `build` would write now, and places in the Compose
+    /// file are said; without both, so are the bundles on disk.
+    Diff(DiffArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -117,6 +131,16 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Print what has a shell complete the commands, options and values
+    ///
+    /// The script goes to where the shell looks for those of programs, such as
+    /// ~/.local/share/bash-completion/completions/bundlegen for bash.
+    Completions(CompletionsArgs),
+    /// Print a JSON Schema, for editors and other programs
+    ///
+    /// That of a Compose file with `x-bundlegen` says what a build takes. An editor that knows it completes keys and marks
+    /// what is wrong.
+    Schema(SchemaArgs),
     /// Attach containers to their networks: what the hooks of bundles call
     #[command(hide = true)]
     Hook(HookArgs),
@@ -214,6 +238,9 @@ pub struct LockArgs {
     /// The platform the images are for [default: linux/amd64]
     #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// What a build is told, but for the files and the images.
@@ -430,14 +457,16 @@ impl Outcome {
 pub fn run() -> Outcome {
     let words: Vec<OsString> = std::env::args_os().collect();
     let wanted = messages::wanted(&words);
-    let command = Cli::command().color(wanted.color.into());
-    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = Cli::command().color(wanted.color.into());
+    let parsed = command.try_get_matches_from_mut(words);
+    let parsed = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
     match parsed {
         Ok(cli) => {
             messages::choose(cli.messages);
             execute(cli.command)
         }
-        Err(error) => messages::usage(&error.format(&mut Cli::command()), wanted),
+        Err(error) => messages::usage(&error, wanted),
     }
 }
 
@@ -451,8 +480,11 @@ fn execute(command: Command) -> Outcome {
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Hook(args) => hook::run(&args),
     }
 }

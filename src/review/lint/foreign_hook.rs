@@ -6,7 +6,6 @@ use super::{Elsewhere, Found, Rule, RuleName, Severity, Subject};
 use crate::hook::argv::user_network::UserNetwork;
 use crate::hook::argv::{Arguments, ENVIRONMENT};
 use crate::inspect::texts;
-
 use crate::lower::origin::escaped;
 
 pub(super) const RULE: Rule = Rule {

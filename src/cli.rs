@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod config;
+mod diff;
 mod discovery;
 mod explain;
 mod graph;
@@ -40,6 +41,7 @@ use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
 pub use completions::CompletionsArgs;
+pub use diff::{DiffArgs, DiffFormat};
 pub use hook::HookArgs;
 pub use lint::{LintArgs, LintFormat};
 pub use messages::{MessageArgs, MessageFormat, When};
@@ -113,6 +115,13 @@ pub enum Command {
     /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
     /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
     Lint(LintArgs),
+    /// Say what changed in bundles, in words
+    ///
+    /// Compares two sets of bundles by service, mount, variable, port and so on, and says what changed with what it means
+    /// for the risk. Each side is a directory of bundles, one bundle, or a revision of git, of which the output directory
+    /// is read. Without the second, the first is compared with what `build` would write now, and places in the Compose
+    /// file are said; without both, so are the bundles on disk.
+    Diff(DiffArgs),
     /// Print bundles as a Compose file
     ///
     /// Says in the words of Compose what the `config.json` of a bundle says: mounts, limits, confinement, and what was
@@ -471,6 +480,7 @@ fn execute(command: Command) -> Outcome {
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Completions(args) => completions::run(args),

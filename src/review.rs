@@ -7,6 +7,7 @@
 //! Nothing here reads or writes; `cli` does.
 
 pub mod bundles;
+pub mod diff;
 pub mod explain;
 pub mod graph;
 pub mod lint;

@@ -99,7 +99,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rustix", &["source.rs", "image/", "disk.rs", "disk/", "prepare/", "cli/state.rs", "hook/"]),
     ("serde_yaml", &["config/tests.rs", "lock.rs", "schemas.rs", "schemas/"]),
     ("sha2", &["image/digest.rs", "bundle/sums.rs"]),
-    ("similar", &["disk/"]),
+    ("similar", &["disk/", "review/diff/files.rs"]),
     ("tar", &["image/"]),
     ("ureq", &["image/registry/"]),
     ("walkdir", &["disk/"]),

@@ -93,12 +93,24 @@ pub(super) fn bundles(sources: &mut Sources, path: &Path) -> Result<(Vec<Bundle>
     Ok((each.collect::<Result<_, _>>()?, ".."))
 }
 
+/// The bundle in a directory, if it is one.
+pub(super) fn single(sources: &mut Sources, path: &Path) -> Result<Option<Bundle>, String> {
+    let config = text(sources, &path.join("config.json"))?;
+    config.map(|config| bundle(sources, path, &config)).transpose()
+}
+
+/// The JSON object in a file; nothing where there is no file.
+pub(super) fn json(sources: &mut Sources, path: &Path) -> Result<Option<Value>, String> {
+    text(sources, path)?.map(|text| object(path, &text)).transpose()
+}
+
+fn object(path: &Path, text: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("{}: {error}", path.display()))?;
+    if value.is_object() { Ok(value) } else { Err(format!("{} is no JSON object", path.display())) }
+}
+
 fn bundle(sources: &mut Sources, path: &Path, config: &str) -> Result<Bundle, String> {
-    let wrong = |error: serde_json::Error| format!("{}/config.json: {error}", path.display());
-    let config: Value = serde_json::from_str(config).map_err(wrong)?;
-    if !config.is_object() {
-        return Err(format!("{}/config.json is no JSON object", path.display()));
-    }
+    let config = object(&path.join("config.json"), config)?;
     let mut files = BTreeMap::new();
     for name in named(&config) {
         let at = path.join(&name);

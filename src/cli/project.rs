@@ -83,7 +83,7 @@ fn compiled(
     let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
     let request = request(d, sources, &args.compose, files, how)?;
     let directory = &request.directory;
-    let bundles = args.output.clone().unwrap_or_else(|| in_project("bundles", directory));
+    let bundles = bundles(args, directory);
     let to_project = match way(&bundles, directory) {
         Ok(way) => way,
         Err(error) => {
@@ -107,6 +107,22 @@ fn compiled(
     };
     compile(d, sources, &input)
         .map(|compiled| Some(Built { compiled, bundles, lock, sources: Sources::default() }))
+}
+
+fn bundles(args: &BuildArgs, directory: &Path) -> PathBuf {
+    args.output.clone().unwrap_or_else(|| in_project("bundles", directory))
+}
+
+/// Where the bundles of a project are, of which nothing is compiled.
+pub(super) fn output(args: &BuildArgs) -> Result<PathBuf, Outcome> {
+    let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
+    if let Some(output) = &args.output {
+        return Ok(output.clone());
+    }
+    let how = How { variables: Variables::Replaced, unset: Unset::Refused, expected: args.expected.clone() };
+    let request = request(&mut d, &mut sources, &args.compose, &[], how);
+    show(&d, &sources);
+    request.map(|request| bundles(args, &request.directory)).map_err(|_| Outcome::Wrong)
 }
 
 fn choices(args: &BuildArgs) -> Choices {

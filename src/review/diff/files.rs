@@ -1,0 +1,184 @@
+//! The generated files of a bundle: names and name servers one by one, and other files by how much of them changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::Group;
+use super::facts::{Fact, Facts};
+use crate::inspect::{Bundle, File};
+use crate::lower::mounts::{HOSTNAME, HOSTS, RESOLV_CONF};
+
+/// What a file is called that is said as a whole.
+pub(super) const FILE: &str = "file";
+
+/// What is said of a file of which the facts say nothing, though its text changed.
+pub(super) const SPELLING: &str = "spelling of";
+
+pub(super) fn files(facts: &mut Facts, bundle: &Bundle) {
+    let mounts = mounts(bundle);
+    for (path, file) in &bundle.files {
+        let at = mounts.get(path.as_str()).map(|index| format!("/mounts/{index}"));
+        let mut add = |fact: Fact| {
+            facts.add(match &at {
+                Some(at) => fact.at(at),
+                None => fact,
+            });
+        };
+        if *path == HOSTS.trim_start_matches('/') {
+            hosts(bundle, &file.text, &mut add);
+        } else if *path == RESOLV_CONF.trim_start_matches('/') {
+            resolver(&file.text, &mut add);
+        } else if *path == HOSTNAME.trim_start_matches('/') {
+            host_name(bundle, &file.text, &mut add);
+        } else {
+            whole(path, file, &mut add);
+        }
+    }
+}
+
+fn whole(path: &str, file: &File, add: &mut impl FnMut(Fact)) {
+    let exact = json!([file.text, file.executable]);
+    let lines = file.text.lines().count();
+    let kind = if file.executable { "lines, executable" } else { "lines" };
+    add(Fact::new(Group::FileSystem, FILE, path, exact).shown(format!("{lines} {kind}")));
+}
+
+/// The file says the name once more, unless it says something else.
+fn host_name(bundle: &Bundle, text: &str, add: &mut impl FnMut(Fact)) {
+    let said = bundle.text("/hostname").unwrap_or_default();
+    let follows = text.strip_suffix('\n') == Some(said);
+    let exact = if follows { Value::Null } else { Value::from(text) };
+    let shown = if follows { "the host name" } else { text.trim_end() };
+    add(Fact::new(Group::Process, "name in", HOSTNAME, exact).shown(shown).usual(true));
+}
+
+/// The names of the container itself follow from its addresses.
+fn hosts(bundle: &Bundle, text: &str, add: &mut impl FnMut(Fact)) {
+    let told = bundle.told();
+    let own = own_addresses(bundle);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let Some(address) = words.next() else { continue };
+        let is_own = address.parse().is_ok_and(|address| own.contains(&address));
+        for name in words {
+            let own_name =
+                is_own && is_name_of(bundle, told.as_ref().map(|told| told.project.as_str()), name);
+            let shown = if is_own { "its own address" } else { address };
+            let fact = Fact::new(Group::Network, "name", name, Value::from(shown)).shown(shown);
+            add(fact.usual(own_name || address.parse::<IpAddr>().is_ok_and(|ip| is_local(&ip))));
+        }
+    }
+}
+
+/// The names that every container has in its networks: its own, and Compose's for it.
+fn is_name_of(bundle: &Bundle, project: Option<&str>, name: &str) -> bool {
+    let of_compose = project.and_then(|project| name.strip_prefix(project)).unwrap_or(name);
+    of_compose.trim_start_matches('-').starts_with(&bundle.name) || bundle.text("/hostname") == Some(name)
+}
+
+fn is_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_multicast() || matches!(ip.segments(), [0xfe00, ..]),
+    }
+}
+
+fn resolver(text: &str, add: &mut impl FnMut(Fact)) {
+    for line in text.lines() {
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let kind = match word {
+            "nameserver" => "name server",
+            "search" => "search domain",
+            "options" | "option" => "resolver option",
+            "" => continue,
+            _ => {
+                add(Fact::new(Group::Network, "line of resolv.conf", line, Value::Bool(true)));
+                continue;
+            }
+        };
+        for value in rest.split_whitespace() {
+            add(Fact::new(Group::Network, kind, value, Value::Bool(true)));
+        }
+    }
+}
+
+/// The longest texts that are compared line by line, in lines: the time grows with the square of what differs.
+const LINES: usize = 2000;
+
+/// How many lines came and went, if the values are those of whole files.
+pub(super) fn lines(before: &Value, after: &Value) -> Option<String> {
+    let (before, after) = (before.get(0)?.as_str()?, after.get(0)?.as_str()?);
+    if before == after || before.lines().count().max(after.lines().count()) > LINES {
+        return None;
+    }
+    let (mut added, mut removed) = (0_usize, 0_usize);
+    for change in TextDiff::from_lines(before, after).iter_all_changes() {
+        match change.tag() {
+            ChangeTag::Insert => added += 1,
+            ChangeTag::Delete => removed += 1,
+            ChangeTag::Equal => {}
+        }
+    }
+    Some(format!("{added} lines added, {removed} removed"))
+}
+
+/// The files whose text is another one, also but for what follows from elsewhere, each with the pointer to its mount.
+/// Those that are said as a whole are not among them.
+pub(super) fn respelt<'b>(
+    before: &'b Bundle,
+    after: &'b Bundle,
+) -> impl Iterator<Item = (&'b str, Option<String>)> {
+    let mounts = mounts(after);
+    let differs = |(path, file): &(&String, &File)| {
+        let was = before.files.get(*path);
+        is_taken_apart(path)
+            && was.is_some_and(|was| {
+                was.executable != file.executable || normal(before, path, was) != normal(after, path, file)
+            })
+    };
+    let at = move |path: &str| mounts.get(path).map(|index| format!("/mounts/{index}"));
+    after.files.iter().filter(differs).map(move |(path, _)| (path.as_str(), at(path)))
+}
+
+fn is_taken_apart(path: &str) -> bool {
+    [HOSTS, HOSTNAME, RESOLV_CONF].iter().any(|known| known.trim_start_matches('/') == path)
+}
+
+/// The text of a file without what follows from the `config.json`.
+fn normal(bundle: &Bundle, path: &str, file: &File) -> String {
+    if *path == *HOSTNAME.trim_start_matches('/') {
+        return file
+            .text
+            .strip_suffix('\n')
+            .filter(|name| Some(*name) != bundle.text("/hostname"))
+            .unwrap_or_default()
+            .to_owned();
+    }
+    if *path != *HOSTS.trim_start_matches('/') {
+        return file.text.clone();
+    }
+    let own = own_addresses(bundle);
+    let line = |line: &str| match line.split_once(char::is_whitespace) {
+        Some((address, rest)) if address.parse().is_ok_and(|address| own.contains(&address)) => {
+            format!("own {rest}")
+        }
+        _ => line.to_owned(),
+    };
+    file.text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The addresses of the container in its networks.
+fn own_addresses(bundle: &Bundle) -> BTreeSet<IpAddr> {
+    let told = bundle.told();
+    let networks = told.iter().flat_map(|told| &told.networks);
+    networks.flat_map(|one| &one.addresses).map(|one| one.address.addr()).collect()
+}
+
+/// Which mount has which source.
+fn mounts(bundle: &Bundle) -> BTreeMap<&str, usize> {
+    let mounts = bundle.list("/mounts").iter().enumerate();
+    mounts.filter_map(|(index, mount)| Some((mount.get("source")?.as_str()?, index))).collect()
+}

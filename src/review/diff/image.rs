@@ -1,0 +1,71 @@
+//! The image: its name and its digest, in short.
+
+use serde_json::Value;
+
+use super::Group;
+use super::facts::{Fact, Facts};
+use super::rest::Rest;
+use crate::lower::annotations::{IMAGE, IMAGE_SOURCE};
+use crate::lower::origin::escaped;
+
+/// What the image is said to be like, in annotations that the image spec knows.
+const PREFIX: &str = "org.opencontainers.image.";
+
+/// Those of them that a Compose file may say as well.
+const NOT_OF_IMAGE: [&str; 2] = ["stopSignal", "exposedPorts"];
+
+pub(super) fn image(facts: &mut Facts, rest: &mut Rest) {
+    let at = format!("/annotations/{}", escaped(IMAGE));
+    if let Some(image) = rest.take(&at) {
+        let shown = image.as_str().map(short).unwrap_or_default();
+        facts.add(Fact::new(Group::Image, "image", "", image).shown(shown).at(at));
+    }
+    let at = format!("/annotations/{}", escaped(IMAGE_SOURCE));
+    if let Some(source) = rest.take(&at) {
+        facts.add(Fact::new(Group::Image, "source of the image", "", source).at(at));
+    }
+}
+
+/// What an annotation of the image spec says; none where it is another annotation.
+pub(super) fn label(key: &str, value: &Value, at: &str) -> Option<Fact> {
+    let name = key.strip_prefix(PREFIX).filter(|name| !NOT_OF_IMAGE.contains(name))?;
+    Some(Fact::new(Group::Image, "of the image", name, value.clone()).at(at).usual(true))
+}
+
+/// How much of a digest is shown.
+const DIGITS: usize = 12;
+
+/// `docker.io/library/alpine:3.20@sha256:0123…` as `alpine:3.20 sha256:0123456789ab`.
+fn short(image: &str) -> String {
+    let (name, digest) = match image.rsplit_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (image, None),
+    };
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let digest = digest.map(|digest| match digest.split_once(':') {
+        Some((algorithm, digits)) => {
+            format!(" {algorithm}:{}", digits.chars().take(DIGITS).collect::<String>())
+        }
+        None => format!(" {digest}"),
+    });
+    format!("{name}{}", digest.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_short() {
+        let digest = "sha256:0123456789abcdef";
+        for (image, want) in [
+            ("docker.io/library/alpine:3.20", "alpine:3.20 sha256:0123456789ab"),
+            ("docker.io/shop/api:1", "shop/api:1 sha256:0123456789ab"),
+            ("registry.example.com:5000/a", "registry.example.com:5000/a sha256:0123456789ab"),
+        ] {
+            assert_eq!(short(&format!("{image}@{digest}")), want);
+        }
+        assert_eq!(short("strange"), "strange");
+    }
+}

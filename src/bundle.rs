@@ -133,7 +133,7 @@ fn generated(config: &Value, service: &Service, neighbours: &Neighbours) -> Vec<
         let mounts = config.get("mounts").and_then(Value::as_array);
         mounts.into_iter().flatten().any(|mount| mount.get("source").and_then(Value::as_str) == Some(source))
     };
-    let in_user_network = neighbours.settings().rootless.is_some() && service.shares_user_network();
+    let in_user_network = neighbours.settings().has_user_network(service);
     let resolver = in_user_network.then_some(argv::user_network::RESOLVER);
     let hostname = config.get("hostname").and_then(Value::as_str).unwrap_or_default();
     let files = [

@@ -4,20 +4,25 @@
     reason = "the environment and the working directory become explicit inputs here"
 )]
 
+mod bar;
 mod build;
 mod check;
+mod completions;
 mod config;
 mod diff;
 mod discovery;
 mod explain;
+mod graph;
 mod hook;
 mod inspect;
+mod lint;
 mod lock;
 mod messages;
 mod prepare;
 mod project;
 mod registries;
 mod request;
+mod schema;
 mod search;
 mod state;
 mod store;
@@ -35,14 +40,17 @@ use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
+pub use completions::CompletionsArgs;
 pub use diff::{DiffArgs, DiffFormat};
 pub use hook::HookArgs;
+pub use lint::{LintArgs, LintFormat};
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
+pub use schema::{SchemaArgs, SchemaOf};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
-pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand, VerifyArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -96,6 +104,17 @@ pub enum Command {
     /// file, the part of the image or the default that decided it. A value that is not listed belongs to the nearest
     /// one around it that is.
     Explain(ExplainArgs),
+    /// Print the project as a picture
+    ///
+    /// A flowchart of Mermaid, which GitHub and others draw in a Markdown text: services, networks, mounts, published ports,
+    /// and who waits for whom.
+    Graph(ProjectArgs),
+    /// Say what is risky about the bundles
+    ///
+    /// Compiles the project, writes nothing, and holds every bundle to the rules that `--rules` lists. An image that the
+    /// lock does not have is no error here: what it would bring is not looked at. What is meant can be allowed in the
+    /// Compose file, with a reason. Findings alone are no failure, unless `--deny` names them.
+    Lint(LintArgs),
     /// Say what changed in bundles, in words
     ///
     /// Compares two sets of bundles by service, mount, variable, port and so on, and says what changed with what it means
@@ -112,6 +131,16 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Print what has a shell complete the commands, options and values
+    ///
+    /// The script goes to where the shell looks for those of programs, such as
+    /// ~/.local/share/bash-completion/completions/bundlegen for bash.
+    Completions(CompletionsArgs),
+    /// Print a JSON Schema, for editors and other programs
+    ///
+    /// That of a Compose file with `x-bundlegen` says what a build takes. An editor that knows it completes keys and marks
+    /// what is wrong.
+    Schema(SchemaArgs),
     /// Attach containers to their networks: what the hooks of bundles call
     #[command(hide = true)]
     Hook(HookArgs),
@@ -209,6 +238,9 @@ pub struct LockArgs {
     /// The platform the images are for [default: linux/amd64]
     #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// What a build is told, but for the files and the images.
@@ -252,6 +284,9 @@ pub struct BuildArgs {
     /// The host's file that is `/etc/resolv.conf` of services that name no server [default: /etc/resolv.conf]
     #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
     pub resolv_conf: Option<AbsolutePath>,
+    /// A static `proot` of the host, which maps ports where a user without root has neither pasta nor slirp4netns
+    #[arg(long, value_name = "PATH", value_parser = value::<AbsolutePath>)]
+    pub proot: Option<AbsolutePath>,
     /// Take warnings for errors
     #[arg(long)]
     pub deny_warnings: bool,
@@ -271,12 +306,25 @@ pub struct ExplainArgs {
     /// The service, by the name of its bundle
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// A JSON pointer into its `config.json`, such as `/process/args/0` [default: all of it]
+    /// A value of its `config.json`: a JSON pointer, such as `/process/args/0`, or words, such as `process.args` and
+    /// `mounts[/data]` [default: all of it]
     #[arg(value_name = "POINTER", default_value = "")]
     pub pointer: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ExplainFormat,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub build: BuildArgs,
+}
+
+/// How origins are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// A table
+    Text,
+    /// A list of JSON objects
+    Json,
 }
 
 /// What is printed of a project.
@@ -409,14 +457,16 @@ impl Outcome {
 pub fn run() -> Outcome {
     let words: Vec<OsString> = std::env::args_os().collect();
     let wanted = messages::wanted(&words);
-    let command = Cli::command().color(wanted.color.into());
-    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = Cli::command().color(wanted.color.into());
+    let parsed = command.try_get_matches_from_mut(words);
+    let parsed = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
     match parsed {
         Ok(cli) => {
             messages::choose(cli.messages);
             execute(cli.command)
         }
-        Err(error) => messages::usage(&error.format(&mut Cli::command()), wanted),
+        Err(error) => messages::usage(&error, wanted),
     }
 }
 
@@ -428,9 +478,13 @@ fn execute(command: Command) -> Outcome {
         Command::Config(args) => config::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Hook(args) => hook::run(&args),
     }
 }

@@ -15,6 +15,7 @@ mod container;
 mod detach;
 mod directory;
 mod error;
+mod external;
 mod host;
 mod namespace;
 mod netlink;
@@ -34,6 +35,7 @@ use std::io::Read;
 use argv::Arguments;
 pub use error::Error;
 use state::State;
+pub use task::leave_terminal;
 
 /// Runs `bundlegen hook ARGS`; the state of the container is on `stdin`.
 pub fn run(args: impl IntoIterator<Item = String>, stdin: impl Read) -> Result<(), Error> {

@@ -18,6 +18,7 @@ mod mounts;
 mod namespaces;
 mod networks;
 mod process;
+mod proot;
 mod resources;
 mod rootless;
 

@@ -61,9 +61,9 @@ use lock::Lock;
 use lower::origin::Origins;
 use model::Selection;
 use project::{Building, Choices, Project, Search};
-use review::Made;
+use review::{Made, Outlines};
 use source::{ReadError, Sources};
-use yaml::Unset;
+use yaml::{References, Unset};
 
 /// What a build is told.
 #[derive(Clone, Debug)]
@@ -118,12 +118,22 @@ pub struct Compiled {
     pub origins: BTreeMap<Rc<str>, Origins>,
     /// What they were made of.
     pub project: Project,
+    /// The variables that the files of the project refer to.
+    pub references: References,
+    /// What the places in these files are called.
+    pub outlines: Outlines,
 }
 
 impl Compiled {
     /// What a reviewer can know of the bundles beside their files.
     pub fn made<'a>(&'a self, sources: &'a Sources) -> Made<'a> {
-        Made { project: &self.project, origins: &self.origins, sources }
+        Made {
+            project: &self.project,
+            origins: &self.origins,
+            references: &self.references,
+            outlines: &self.outlines,
+            sources,
+        }
     }
 }
 
@@ -142,17 +152,25 @@ pub struct Locked {
 
 /// Compiles a Compose project. Reads, and writes nothing. There is a result only if there was no error.
 pub fn compile(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Compiled, Reported> {
-    let (project, before) = project(d, sources, input)?;
+    let (project, before, references) = project(d, sources, input)?;
     let bundles = bundle::bundle(d, &project)?;
     let order = project.start_order();
     let lock = lock_text(d, before.as_ref(), &project.lock)?;
-    Ok(Compiled { tree: bundles.tree, lock, order, origins: bundles.origins, project })
+    Ok(Compiled {
+        tree: bundles.tree,
+        lock,
+        order,
+        origins: bundles.origins,
+        project,
+        references,
+        outlines: Outlines::default(),
+    })
 }
 
 /// Finds the images of a Compose project, as a build does. Reads, and writes nothing; there is a result only if there was
 /// no error.
 pub fn lock(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Locked, Reported> {
-    let (project, before) = project(d, sources, input)?;
+    let (project, before, _) = project(d, sources, input)?;
     d.failed()?;
     let text = lock_text(d, before.as_ref(), &project.lock)?;
     Ok(Locked { text, before, after: project.lock, kept: project.kept })
@@ -161,22 +179,23 @@ pub fn lock(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result
 /// How the images of a project are built, for the services that say so.
 pub fn recipes(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<Building, Reported> {
     let loaded = loaded(d, sources, input)?;
-    let (compose, name) = decoded(d, sources, input, &loaded)?;
+    let (compose, name, _) = decoded(d, sources, input, &loaded)?;
     project::building(d, &compose, &options(input, name))
 }
 
-/// The project with its images, and the lock that was there.
+/// The project with its images, the lock that was there, and the variables that the files refer to.
 fn project(
     d: &mut Diagnostics,
     sources: &mut Sources,
     input: &Input,
-) -> Result<(Project, Option<Lock>), Reported> {
+) -> Result<(Project, Option<Lock>, References), Reported> {
     let loaded = loaded(d, sources, input)?;
     let lock = read_lock(d, sources, &input.request.directory);
-    let (compose, name) = decoded(d, sources, input, &loaded)?;
+    let (compose, name, references) = decoded(d, sources, input, &loaded)?;
     let lock = lock?;
     let before = lock.as_ref().map(|(lock, _)| lock.clone());
-    Ok((project::resolve(d, sources, compose, lock, &options(input, name))?, before))
+    let project = project::resolve(d, sources, compose, lock, &options(input, name))?;
+    Ok((project, before, references))
 }
 
 fn options(input: &Input, name: Rc<str>) -> project::Options {
@@ -197,17 +216,17 @@ fn loaded(d: &mut Diagnostics, sources: &mut Sources, input: &Input) -> Result<L
     load::load(d, sources, &input.request)
 }
 
-/// The same, typed, and the name of the project.
+/// The same, typed, the name of the project, and the variables that the files refer to.
 fn decoded(
     d: &mut Diagnostics,
     sources: &mut Sources,
     input: &Input,
     loaded: &Loaded,
-) -> Result<(compose::File, Rc<str>), Reported> {
+) -> Result<(compose::File, Rc<str>, References), Reported> {
     let model = model::complete(d, sources, loaded, &input.selection)?;
     model.inherited.warn(d);
     let root = model::paths::from_project(&model.root, sources, &input.request.directory);
-    Ok((compose::decode(d, &root, &model.name)?, model.name))
+    Ok((compose::decode(d, &root, &model.name)?, model.name, model.references))
 }
 
 /// The lock beside the Compose file, if there is one.

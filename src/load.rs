@@ -20,7 +20,7 @@ use crate::compose::merge::{distinct, find_dropped, merge, settle};
 use crate::compose::schema::{FILE, Shape};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::source::{FileId, Sources, Span};
-use crate::yaml::{self, Entry, Interpolation, Node, Unset, Uses, Value};
+use crate::yaml::{self, Entry, Interpolation, Node, References, Unset, Uses, Value};
 
 pub use environment::Environment;
 pub use name::WithName;
@@ -58,8 +58,10 @@ pub struct Loaded {
     pub main: FileId,
     /// The variables.
     pub environment: Environment,
-    /// The variables that the files asked for, and where.
-    pub uses: Uses,
+    /// The variables that the files refer to.
+    pub references: References,
+    /// Those that the files refer to in which interpolation finds its variables.
+    pub outer_references: References,
 }
 
 /// Loads a project. What is wrong in it is reported and broken in the tree; without a tree there is an error.
@@ -78,8 +80,10 @@ pub fn load(d: &mut Diagnostics, sources: &mut Sources, request: &Request) -> Re
     };
     let root = loader.merged(main, documents, &scope)?;
     check_content(loader.d, &root)?;
-    let uses = loader.uses;
-    Ok(Loaded { name, root, main, environment: request.environment.clone(), uses })
+    let Loader { uses, mut outer_references, .. } = loader;
+    let environment = request.environment.clone();
+    outer_references.extend(environment.references.clone());
+    Ok(Loaded { name, root, main, environment, references: uses.references, outer_references })
 }
 
 /// What the parts of the work share.
@@ -96,6 +100,8 @@ struct Loader<'a> {
     /// How many includes there were.
     includes: usize,
     uses: Uses,
+    /// What the files of variables refer to that included projects have.
+    outer_references: References,
 }
 
 /// Where a document stands: what its variables are, and what its relative paths start from.
@@ -111,8 +117,18 @@ struct Scope<'s> {
 impl<'a> Loader<'a> {
     fn new(d: &'a mut Diagnostics, sources: &'a mut Sources, request: &'a Request) -> Self {
         let (extended, endless) = (BTreeMap::new(), BTreeSet::new());
-        let uses = Uses::default();
-        Loader { d, sources, request, extended, endless, extended_size: 0, includes: 0, uses }
+        let (uses, outer_references) = (Uses::default(), References::default());
+        Loader {
+            d,
+            sources,
+            request,
+            extended,
+            endless,
+            extended_size: 0,
+            includes: 0,
+            uses,
+            outer_references,
+        }
     }
 
     /// Reads files whose relative paths start at a directory. All that cannot be read are reported.

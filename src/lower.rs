@@ -18,6 +18,7 @@ pub mod networks;
 pub mod origin;
 pub mod paths;
 pub mod process;
+pub mod proot;
 pub mod resources;
 pub mod rlimits;
 pub mod root;
@@ -40,8 +41,8 @@ use crate::compose::value::capability::Capability;
 use crate::compose::{self, value::capability::CapabilityName};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::hook::argv::Ports;
-use crate::project::network::{Attachment, Driver};
-use crate::project::{Namespace, Owner, Service, Settings};
+use crate::project::network::{Attachment, way_out};
+use crate::project::{HostFile, Namespace, Owner, Service, Settings};
 use crate::source::{Span, Spanned};
 use capabilities::Privilege;
 use origin::{Origin, Origins};
@@ -81,7 +82,7 @@ pub fn lower(
         service,
         settings: surroundings.settings,
         surroundings,
-        capabilities: final_capabilities(&service.written),
+        capabilities: final_capabilities(service),
         userns: userns::userns(service, surroundings.settings),
     };
     let mut o = Origins::default();
@@ -95,6 +96,7 @@ pub fn lower(
         .set_annotations(annotations::annotations(d, &context, &mut o).ok())
         .set_linux(Some(linux(d, &context, &mut o)));
     networks::check(d, &context);
+    proot::check(d, &context);
     rootless::rootless(d, &context, &mut o, &mut spec);
     // The profile follows the final capabilities.
     let seccomp = seccomp::seccomp(d, &context, &mut o, profiles);
@@ -274,11 +276,7 @@ impl Context<'_> {
     /// The ports that are published, each with its place. Those that name no address of the host are at that of the
     /// network, if it has one.
     pub fn published(&self) -> impl Iterator<Item = (Ports, Span)> {
-        let out = self.attached().iter().find(|attachment| attachment.default_route);
-        let bridge = out.and_then(|attachment| match &attachment.network.driver {
-            Driver::Bridge(bridge) => Some(bridge),
-            Driver::Macvlan(_) | Driver::Ipvlan(_) => None,
-        });
+        let bridge = way_out(self.attached()).and_then(Attachment::bridge);
         bridge.into_iter().flat_map(|bridge| {
             let ports = self.service.ports.iter();
             ports.map(|port| (networks::ports(port, bridge.host_ip), port.written))
@@ -287,7 +285,18 @@ impl Context<'_> {
 
     /// Whether it is in the network that the containers of a project share without root.
     pub fn in_user_network(&self) -> bool {
-        self.userns.is_some() && self.service.shares_user_network()
+        self.settings.has_user_network(self.service)
+    }
+
+    /// The program that maps ports, where it is in the network of the host for want of one of its own.
+    pub fn proot(&self) -> Option<&HostFile> {
+        self.settings.proot(self.service)
+    }
+
+    /// Where it is said that others are in the network too, if they are.
+    pub fn shared_network(&self) -> Option<Span> {
+        let of_host = self.proot().map(|proot| proot.written.unwrap_or(self.service.name.span));
+        self.service.namespaces.network.shared().or(of_host)
     }
 
     /// The container whose network is joined, if one is.
@@ -299,8 +308,11 @@ impl Context<'_> {
     }
 }
 
-fn final_capabilities(service: &compose::Service) -> BTreeSet<Capability> {
+fn final_capabilities(service: &Service) -> BTreeSet<Capability> {
+    let written = &service.written;
     let names = |list: &[Spanned<CapabilityName>]| list.iter().map(|name| name.value).collect::<Vec<_>>();
-    let privilege = if service.privileged().is_some() { Privilege::Privileged } else { Privilege::Ordinary };
-    capabilities::effective_set(&names(&service.cap_add), &names(&service.cap_drop), privilege)
+    let privilege = if written.privileged().is_some() { Privilege::Privileged } else { Privilege::Ordinary };
+    let mut set = capabilities::effective_set(&names(&written.cap_add), &names(&written.cap_drop), privilege);
+    set.extend(proot::capability(service));
+    set
 }

@@ -23,7 +23,7 @@ use crate::compose::Variables;
 use crate::diag::{Diagnostics, Reported};
 use crate::load::{Environment, Loaded};
 use crate::source::{Sources, Span};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, References, Value};
 use profiles::Services;
 
 pub use inherited::Inherited;
@@ -37,6 +37,8 @@ pub struct Model {
     pub root: Node,
     /// What it has from the process, and from no file.
     pub inherited: Inherited,
+    /// The variables that its files refer to.
+    pub references: References,
 }
 
 /// Which services are meant.
@@ -56,26 +58,30 @@ pub fn complete(
     loaded: &Loaded,
     selection: &Selection,
 ) -> Result<Model, Reported> {
-    let root = named(d, loaded, &loaded.environment, Variables::Replaced)?;
+    let mut references = loaded.references.clone();
+    let root = named(d, loaded, &loaded.environment, Variables::Replaced, &mut references)?;
     let services = Services::new(&root, selection, &loaded.environment);
     consistency::check(d, &root, &services);
     dependencies::check(d, &services);
     let root = replicas::fill(&services.without_disabled(&root));
-    let mut inherited = Inherited::of(loaded);
     let root = edit::change(&root, "services.*", &mut |service| {
-        let service = environment::read_files(d, sources, service, &loaded.environment, &mut inherited);
-        environment::read_label_files(d, sources, &service, &loaded.environment)
+        let service = environment::read_files(d, sources, service, &loaded.environment, &mut references);
+        environment::read_label_files(d, sources, &service, &loaded.environment, &mut references)
     });
+    let asked = references.clone();
+    references.extend(loaded.outer_references.clone());
+    let inherited = Inherited::of(&asked, &references);
     let root = selection::select(d, &root, &selection.services)?;
     consistency::check_container_names(d, &root);
-    Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root), inherited })
+    Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root), inherited, references })
 }
 
 /// Completes what can be known of a project while its variables still stand there: nothing is selected, no other file
 /// read, and little checked.
 pub fn outline(d: &mut Diagnostics, loaded: &Loaded) -> Result<Model, Reported> {
-    let root = named(d, loaded, &Environment::default(), Variables::Kept)?;
-    Ok(Model { name: Rc::clone(&loaded.name), root, inherited: Inherited::default() })
+    let (environment, mut references) = (Environment::default(), References::default());
+    let root = named(d, loaded, &environment, Variables::Kept, &mut references)?;
+    Ok(Model { name: Rc::clone(&loaded.name), root, inherited: Inherited::default(), references })
 }
 
 /// The tree with its defaults, names and implied dependencies.
@@ -84,13 +90,14 @@ fn named(
     loaded: &Loaded,
     environment: &Environment,
     variables: Variables,
+    references: &mut References,
 ) -> Result<Node, Reported> {
     if let Value::Broken(reported) = loaded.root.value {
         return Err(reported);
     }
     let root = defaults::fill(&loaded.root, variables);
     exclusive::check(d, &root);
-    let root = environment::fill(&root, environment);
+    let root = environment::fill(&root, environment, references);
     let root = names::complete(&root, &loaded.name, Span::start_of(loaded.main));
     Ok(dependencies::imply(&root))
 }

@@ -40,10 +40,11 @@ pub use build::{Call, Recipe, Tool};
 pub use environment::Variable;
 pub use features::Features;
 pub use healthcheck::{Healthcheck, State};
-pub use images::{Anew, Elsewhere, Reach, Search, Unused};
+pub use images::{Absent, Anew, Elsewhere, Reach, Search, Unused};
 pub use namespaces::{Namespace, Namespaces, Owner};
 pub use network::Attachment;
 pub use ports::Published;
+pub use rootless::proot::Mapped;
 pub use rootless::{Mapping, Rootless};
 pub use security::{Seccomp, Security};
 pub use settings::{Choices, HostFile, Settings};
@@ -95,6 +96,8 @@ pub struct Service {
     pub networks: Vec<Attachment>,
     /// Its ports that the host publishes, sorted; ports that follow each other are one entry.
     pub ports: Vec<Published>,
+    /// What proot maps for its process, where it is in the network of the host, sorted by the port of the container.
+    pub mapped: Vec<Mapped>,
 }
 
 /// Where a root file system comes from.
@@ -102,6 +105,8 @@ pub struct Service {
 pub enum Root {
     /// An image.
     Image(Rc<Image>),
+    /// An image that the lock does not have, by its normalised reference. There is none in what is written: see [`Absent`].
+    Unknown(Spanned<Rc<str>>),
     /// A directory of the source tree.
     Directory(Spanned<HostPath>),
 }
@@ -143,6 +148,15 @@ impl Service {
     pub fn image(&self) -> Option<&Image> {
         match &self.root {
             Root::Image(image) => Some(image),
+            Root::Unknown(_) | Root::Directory(_) => None,
+        }
+    }
+
+    /// The normalised reference of its image, also of one that nobody knows.
+    pub fn reference(&self) -> Option<&str> {
+        match &self.root {
+            Root::Image(image) => Some(&image.reference),
+            Root::Unknown(reference) => Some(&reference.value),
             Root::Directory(_) => None,
         }
     }
@@ -320,6 +334,7 @@ fn service(
         mounts,
         networks: Vec::new(),
         ports: Vec::new(),
+        mapped: Vec::new(),
     })
 }
 
@@ -339,6 +354,9 @@ fn root(
         let draft = d.error(Code::MissingImage, message).label(name.span, "");
         return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
     };
-    build::warn(d, name, written, &reference.value);
-    images.find(d, &reference).map(Root::Image)
+    let found = images.find(d, &reference);
+    if found.is_err() {
+        build::warn(d, name, written, &reference.value);
+    }
+    found
 }

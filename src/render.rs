@@ -1,7 +1,7 @@
 //! Diagnostics as text for people: the only user of `miette`. Beside it, in `lines`, messages for programs.
 
 mod lines;
-mod places;
+
 mod texts;
 
 use std::fmt;

@@ -4,6 +4,8 @@
 //! [`Sources::read`], so that a diagnostic can show its line. This is the only module that opens inputs; image
 //! blobs, which are not text, are read by `image`.
 
+mod places;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
@@ -13,6 +15,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags};
+
+pub use places::Places;
 
 /// A file that was read; an index into [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,6 +11,7 @@ mod make;
 mod merge_keys;
 mod parse;
 mod read;
+mod references;
 mod same;
 mod scalar;
 mod strict;
@@ -26,6 +27,7 @@ use crate::source::Span;
 
 pub use interpolate::{Interpolation, Unset, Uses, interpolate};
 pub use parse::{documents, parse};
+pub use references::{Giver, Reference, References};
 pub use scalar::Plain;
 
 /// A value and where it stands. An alias is the node it refers to, with the place of its definition.

@@ -2,7 +2,8 @@
 //!
 //! `compose.yaml` is compiled with the directory of the case as the project directory; `want.txt` is what is shown.
 //! `BLESS=1` writes it. The name of a case begins with the code of a finding in it. In a case with a file `locked`, the
-//! lock is to be complete, as for `build --locked`.
+//! lock is to be complete, as for `build --locked`; in one with a file `unlocked`, an image that it lacks is no error, as for
+//! `lint`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +19,7 @@ use std::{env, fs};
 
 use bundlegen::diag::{Code, Diagnostics};
 use bundlegen::load::Environment;
-use bundlegen::project::{Reach, Unused};
+use bundlegen::project::{Absent, Reach, Unused};
 use bundlegen::render::{Colour, render};
 use bundlegen::source::Sources;
 use bundlegen::{Input, compile};
@@ -71,6 +72,10 @@ fn show(name: &str) -> Shown {
         let mut input = Input::new(files, ".".into(), environment);
         if Path::new("locked").exists() {
             input.search.reach = Reach::Lock(Unused::Refused);
+        }
+        if Path::new("unlocked").exists() {
+            input.search.reach = Reach::Lock(Unused::Ignored);
+            input.search.absent = Absent::Told;
         }
         compile(&mut d, &mut sources, &input)
     });

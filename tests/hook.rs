@@ -15,6 +15,7 @@
 mod hook {
     pub mod any;
     pub mod containers;
+    pub mod faults;
     pub mod ground;
 }
 
@@ -193,6 +194,52 @@ fn an_external_network_is_that_of_others() {
         drop(db.attached());
         db.detached();
         sh("umount /etc && rm -r /run/etc");
+    });
+}
+
+#[test]
+fn an_address_is_asked_for_in_an_external_network() {
+    apart("an_address_is_asked_for_in_an_external_network", || {
+        let (web, mut db) = (container("web", &[]), container("db", &[]));
+        db.networks[0].list = json!("shop_front");
+        db.networks[0].addresses.clear();
+        let other = web.attached();
+        let asleep = Asleep::start();
+        let error = db.hook(Verb::Attach, asleep.pid()).fails();
+        assert_eq!(
+            error,
+            "network `shop_front`: it gives out no addresses, and none is written for this container"
+        );
+        db.networks[0].asked = vec!["10.200.4.9".parse().unwrap()];
+        let error = db.hook(Verb::Attach, asleep.pid()).fails();
+        assert_eq!(
+            error,
+            "network `shop_front`: the address 10.200.4.9 lies in no subnet of it: it has 10.200.3.0/24"
+        );
+        db.networks[0].asked = vec!["10.200.3.99".parse().unwrap()];
+        db.hook(Verb::Attach, asleep.pid()).succeeds();
+        other.answers(80, "web");
+        assert_eq!(asleep.asks("10.200.3.2:80").as_deref(), Some("web"));
+        asleep.answers(80, "db");
+        assert_eq!(other.asks("10.200.3.99:80").as_deref(), Some("db"));
+        drop((asleep, other));
+        web.detached();
+        db.detached();
+        // A list of the host, whose own plugin gives out addresses.
+        sh(
+            "mkdir -p /run/etc/cni/net.d /run/data && cp -a /etc/alternatives /run/etc && mount --bind /run/etc /etc",
+        );
+        let mut list = bridge("front");
+        list["plugins"][0]["ipam"] = json!({
+            "type": "host-local", "dataDir": "/run/data", "ranges": [[{"subnet": "10.200.3.0/24"}]],
+        });
+        std::fs::write("/etc/cni/net.d/10-front.conflist", list.to_string()).unwrap();
+        let asleep = db.attached();
+        assert!(sh("ls /run/data/shop_front").contains("10.200.3.99"));
+        drop(asleep);
+        db.detached();
+        assert!(!sh("ls /run/data/shop_front").contains("10.200.3.99"));
+        sh("umount /etc && rm -r /run/etc /run/data");
     });
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use crate::compose::Service;
+use crate::source::Spanned;
 
 pub use hosts::Neighbours;
 
@@ -21,7 +22,6 @@ ff02::2\tip6-allrouters
 
 /// `/etc/resolv.conf` of what is written, and of who else answers. A single dot is no domain to look names up in.
 pub(super) fn resolv_conf(service: &Service, resolver: Option<Ipv4Addr>) -> String {
-    let words = |words: &[_]| words.iter().map(word).collect::<Vec<_>>().join(" ");
     let mut text = String::new();
     let search = words(&service.dns_search);
     if !matches!(&*search, "" | ".") {
@@ -40,6 +40,7 @@ pub(super) fn resolv_conf(service: &Service, resolver: Option<Ipv4Addr>) -> Stri
     text
 }
 
-fn word<T: ToString>(word: &crate::source::Spanned<T>) -> String {
-    word.value.to_string()
+fn words<T: ToString>(words: &[Spanned<T>]) -> String {
+    let words = words.iter().map(|word| word.value.to_string());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::json;
 use super::tree::Entry;
 use crate::hook::argv::user_network::{BUNDLE, RESOLVER, UserNetwork, run};
-use crate::hook::argv::{Ports, Verb};
-use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
+use crate::hook::argv::{ENVIRONMENT, TIMEOUT, Verb};
+use crate::lower::networks::ports;
 use crate::lower::origin::{Origin, Origins};
 use crate::lower::userns::userns;
 use crate::project::{Project, Published, Rootless, Service};
@@ -35,7 +35,7 @@ pub struct UserNetworkBundle {
 /// The bundle; none where root runs the project, or where no container is in a network.
 pub fn bundle(project: &Project) -> Option<UserNetworkBundle> {
     let rootless = project.settings.rootless.as_ref()?;
-    let mut members = project.services.iter().filter(|service| service.shares_user_network());
+    let mut members = project.services.iter().filter(|service| project.settings.has_user_network(service));
     let member = members.next()?;
     let config = config(project, rootless, member)?;
     let mut files = vec![(format!("{BUNDLE}/config.json"), Entry::file(json::canonical(&config)))];
@@ -81,7 +81,7 @@ fn hooks(project: &Project, rootless: &Rootless) -> Value {
         run: run(rootless.user.uid),
         project: project.settings.project.to_string(),
         resolver: RESOLVER,
-        ports: published(project).map(told).collect(),
+        ports: published(project).map(|port| ports(port, None)).collect(),
     };
     let hook = |verb| {
         json!([{
@@ -96,12 +96,11 @@ fn hooks(project: &Project, rootless: &Rootless) -> Value {
 
 /// The ports of all containers: the network is one.
 fn published(project: &Project) -> impl Iterator<Item = &Published> {
-    project.services.iter().filter(|service| service.shares_user_network()).flat_map(|service| &service.ports)
-}
-
-fn told(port: &Published) -> Ports {
-    let Published { ip, protocol, host, container, count, .. } = *port;
-    Ports { ip, host, container, count, protocol: protocol.to_string() }
+    project
+        .services
+        .iter()
+        .filter(|service| project.settings.has_user_network(service))
+        .flat_map(|service| &service.ports)
 }
 
 fn origins(project: &Project, rootless: &Rootless) -> Origins {

@@ -65,7 +65,7 @@ fn command(args: &ProjectArgs) -> String {
 }
 
 /// The options of a build with their values.
-fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 16] {
+fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 17] {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
     let path = |path: &Option<PathBuf>| paths(path.as_slice());
     let ComposeArgs { file, project_directory, project_name, env_file, profile } = &args.compose;
@@ -86,5 +86,6 @@ fn options(args: &BuildArgs) -> [(&'static str, Vec<String>); 16] {
         ("--userns-map", args.userns_map.iter().map(ToString::to_string).collect()),
         ("--hook", args.hook.iter().map(ToString::to_string).collect()),
         ("--resolv-conf", args.resolv_conf.iter().map(ToString::to_string).collect()),
+        ("--proot", args.proot.iter().map(ToString::to_string).collect()),
     ]
 }

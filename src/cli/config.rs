@@ -120,7 +120,8 @@ fn lines<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> String {
 }
 
 fn environment(environment: &Environment) -> String {
-    let all: BTreeMap<_, _> = environment.dotenv.iter().chain(&environment.process).collect();
+    let dotenv = environment.dotenv.iter().map(|(name, set)| (name, &set.value));
+    let all: BTreeMap<_, _> = dotenv.chain(&environment.process).collect();
     lines(all.into_iter().map(|(name, value)| format!("{name}={value}")))
 }
 

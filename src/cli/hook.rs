@@ -17,6 +17,7 @@ pub struct HookArgs {
 
 /// Runtimes show one line of what a hook complains about, if any.
 pub fn run(args: &HookArgs) -> Outcome {
+    crate::hook::leave_terminal();
     match crate::hook::run(args.args.iter().cloned(), io::stdin().lock()) {
         Ok(()) => Outcome::Done,
         Err(error) => {

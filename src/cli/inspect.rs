@@ -72,7 +72,7 @@ fn lock_of(d: &mut Diagnostics, sources: &mut Sources, path: &Path) -> Result<Op
 }
 
 /// The bundle in a directory, or the bundles below it that its checksums name; and the way to their project.
-fn bundles(sources: &mut Sources, path: &Path) -> Result<(Vec<Bundle>, &'static str), String> {
+pub(super) fn bundles(sources: &mut Sources, path: &Path) -> Result<(Vec<Bundle>, &'static str), String> {
     if let Some(config) = text(sources, &path.join("config.json"))? {
         return Ok((vec![bundle(sources, path, &config)?], "../.."));
     }

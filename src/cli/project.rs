@@ -9,7 +9,7 @@ use crate::compose::Variables;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::in_project;
 use crate::model::Selection;
-use crate::project::{Choices, Reach, Search, Unused};
+use crate::project::{Absent, Choices, Reach, Search, Unused};
 use crate::source::Sources;
 use crate::yaml::Unset;
 use crate::{Compiled, Input, compile};
@@ -32,6 +32,22 @@ pub(super) fn from_lock(args: &BuildArgs, files: &[PathBuf], unused: Unused) -> 
     build(args, files, None, search)
 }
 
+/// Compiles what the arguments name to look at it: what is known of images is what the lock says of them, and an image
+/// that it does not have is no error. No bundle of it may be written. Says also how many warnings were shown.
+pub(super) fn to_review(args: &BuildArgs, files: &[PathBuf]) -> Result<(Built, usize), Outcome> {
+    let search = Search { reach: Reach::Lock(Unused::Ignored), absent: Absent::Told, ..Search::default() };
+    shown(args, files, None, search)
+}
+
+/// What a look at the project comes to where it had warnings, and these count as errors.
+pub(super) fn refused(args: &BuildArgs, warnings: usize) -> Option<Outcome> {
+    let refused = args.deny_warnings && warnings > 0;
+    refused.then(|| {
+        complain("error: warnings count as errors\n");
+        Outcome::Wrong
+    })
+}
+
 /// Compiles what the arguments name, and shows what was found on the way.
 pub(super) fn build(
     args: &BuildArgs,
@@ -39,18 +55,29 @@ pub(super) fn build(
     images: Option<PathBuf>,
     search: Search,
 ) -> Result<Built, Outcome> {
+    let (built, warnings) = shown(args, files, images, search)?;
+    if args.deny_warnings && warnings > 0 {
+        complain("nothing is written: warnings count as errors\n");
+        return Err(Outcome::Wrong);
+    }
+    Ok(built)
+}
+
+/// What was compiled, and the number of warnings.
+fn shown(
+    args: &BuildArgs,
+    files: &[PathBuf],
+    images: Option<PathBuf>,
+    search: Search,
+) -> Result<(Built, usize), Outcome> {
     let mut d = Diagnostics::default();
     let mut sources = Sources::default();
     let built = compiled(&mut d, &mut sources, args, files, images, search);
     show(&d, &sources);
     match built.map(|built| built.map(|built| Built { sources, ..built })) {
-        Ok(Some(built)) if d.errors() == 0 && !(args.deny_warnings && d.warnings() > 0) => Ok(built),
-        Ok(Some(_)) => {
-            complain("nothing is written: warnings count as errors\n");
-            Err(Outcome::Wrong)
-        }
+        Ok(Some(built)) if d.errors() == 0 => Ok((built, d.warnings())),
         Ok(None) => Err(Outcome::Failed),
-        Err(_) => Err(Outcome::Wrong),
+        Ok(Some(_)) | Err(_) => Err(Outcome::Wrong),
     }
 }
 
@@ -118,6 +145,7 @@ fn choices(args: &BuildArgs) -> Choices {
         userns_map: args.userns_map.clone(),
         hook: args.hook.clone(),
         resolv_conf: args.resolv_conf.clone(),
+        proot: args.proot.clone(),
     }
 }
 

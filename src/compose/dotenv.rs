@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::diag::Invalid;
+use crate::yaml::Giver;
 use crate::yaml::template::{Lookup, Use};
 
 pub use raw::parse_raw;
@@ -31,6 +32,8 @@ pub struct Parsed {
     pub entries: Vec<Entry>,
     /// The variables that values refer to although they are not set; each became nothing.
     pub unset: Vec<Use>,
+    /// The variables that values refer to, set or not, in the order of the file.
+    pub used: Vec<Use>,
 }
 
 /// One statement of an env file.
@@ -94,6 +97,10 @@ struct Scope<'a>(&'a dyn Lookup, &'a BTreeMap<String, String>);
 impl Lookup for Scope<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.get(name).or_else(|| Lookup::get(self.1, name)).or_else(|| self.0.before(name))
+    }
+
+    fn giver(&self, name: &str) -> Giver {
+        self.0.giver(name)
     }
 }
 
@@ -186,6 +193,7 @@ impl<'a> Parser<'a> {
         if let Some(value) = &value {
             self.earlier.insert(name.to_owned(), value.clone());
         }
+        self.parsed.used.push(Use { range: range.clone(), name: name.to_owned() });
         let (name_range, value_range) = (range.clone(), range);
         self.parsed.entries.push(Entry { name: name.to_owned(), value, name_range, value_range });
     }
@@ -194,8 +202,10 @@ impl<'a> Parser<'a> {
     fn value(&mut self, found: value::Scanned) -> Result<String, Broken> {
         let next = found.next;
         let expanded = found.expand(&Scope(self.outer, &self.earlier));
-        let (value, unset) = expanded.map_err(|problems| Broken { problems, next })?;
-        self.parsed.unset.extend(unset);
+        let expanded = expanded.map_err(|problems| Broken { problems, next })?;
+        let value = expanded.text;
+        self.parsed.unset.extend(expanded.unset);
+        self.parsed.used.extend(expanded.used);
         self.size += value.len();
         if self.size > MAX_VALUES {
             let message = format!("the values of this file are larger than {MAX_VALUES} bytes together");
@@ -306,6 +316,9 @@ mod tests {
         assert_eq!((&*values["C"], &*values["D"]), ("outer a2", "outer a2"));
         assert_eq!((&*values["A"], &*values["B"], &*values["NO"]), ("1", "3", "1"));
         assert_eq!(&text[parsed.unset[0].range.clone()], "$NOPE");
+        let used: Vec<_> = parsed.used.iter().map(|used| (&*used.name, &text[used.range.clone()])).collect();
+        let want = [("A", "$A"), ("B", "$B"), ("C", "${C}"), ("NOPE", "$NOPE"), ("OUT", "OUT"), ("NO", "NO")];
+        assert_eq!(used, want);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct Extension {
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String,String>", default))]
     pub devices: DeviceNodes,
     /// The user who runs the bundles without root: `UID` or `UID:GID`.
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[cfg_attr(test, schemars(with = "Option<TextOrNumber>"))]
     pub rootless: Option<Spanned<HostUser>>,
     /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
@@ -59,8 +59,12 @@ pub struct Extension {
     /// The file of the host that is `/etc/resolv.conf` of services that name no server; `/etc/resolv.conf` by default.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub resolv_conf: Option<Spanned<AbsolutePath>>,
+    /// A static `proot` of the host, which maps published ports on the network of the host where a user has neither pasta
+    /// nor slirp4netns; with `rootless`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub proot: Option<Spanned<AbsolutePath>>,
     /// Findings of `lint` that are meant, in all services: by the name of the rule, with the reason.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName,String>", default))]
     pub allow: Vec<Allowed>,
 }
 
@@ -91,6 +95,15 @@ enum ImagesSchema {
     Named(std::collections::BTreeMap<String, String>),
 }
 
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum TextOrNumber {
+    Text(String),
+    Number(u32),
+}
+
 /// `x-bundlegen` of a service.
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
@@ -99,7 +112,7 @@ pub struct ServiceExtension {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub rootfs: Option<Spanned<Rc<str>>>,
     /// Findings of `lint` that are meant: by the name of the rule, with the reason.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName, String>", default))]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<RuleName,String>", default))]
     pub allow: Vec<Allowed>,
 }
 
@@ -117,6 +130,7 @@ pub(super) fn decode(d: &mut Diagnostics, node: &Node) -> Result<Extension, Repo
         userns_map: t.list(d, "userns_map", list(value)),
         hook: t.opt(d, "hook", value),
         resolv_conf: t.opt(d, "resolv_conf", value),
+        proot: t.opt(d, "proot", value),
         allow: t.list(d, "allow", allowed),
     };
     t.finish(d)?;

@@ -28,7 +28,7 @@ use super::value::container_name::ContainerName;
 use super::value::cpus::Cpus;
 use super::value::cpuset::Cpuset;
 use super::value::device::DeviceRule;
-use super::value::dns::{NameServer, Word};
+use super::value::dns::{NameServer, SearchDomain, Word};
 use super::value::extra_host::ExtraHost;
 use super::value::hostname::Hostname;
 use super::value::mac::MacAddress;
@@ -92,7 +92,7 @@ pub struct Service {
     /// How they are asked.
     pub dns_opt: Vec<Spanned<Word>>,
     /// The domains in which names without a dot are looked up.
-    pub dns_search: Vec<Spanned<Word>>,
+    pub dns_search: Vec<Spanned<SearchDomain>>,
     /// The name of the NIS domain.
     pub domainname: Option<Spanned<Hostname>>,
     /// What replaces the image's entrypoint; it clears the image's command too.

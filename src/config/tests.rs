@@ -11,7 +11,12 @@ fn parse(text: &str) -> Node {
 }
 
 fn model(text: &str) -> Model {
-    Model { name: "p".into(), root: parse(text), inherited: crate::model::Inherited::default() }
+    Model {
+        name: "p".into(),
+        root: parse(text),
+        inherited: crate::model::Inherited::default(),
+        references: crate::yaml::References::default(),
+    }
 }
 
 fn as_json(text: &str) -> serde_json::Value {

@@ -19,7 +19,35 @@ pub const RUN: &str = "/run/bundlegen";
 /// The directories with the CNI plugins of distributions.
 pub const CNI_PATH: &str = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 
-/// The words after the program's name that lead to [`Verb::Attach`]; the last one is the verb's.
+/// Where hooks, and the programs they call, look for other programs of the host.
+macro_rules! path {
+    () => {
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    };
+}
+
+/// The directories with the programs of the host that hooks call, such as `iptables`.
+pub const PATH: &str = path!();
+
+/// The whole environment of a hook: runtimes that are told of none give it their own.
+pub const ENVIRONMENT: &str = concat!("PATH=", path!());
+
+/// How many seconds a hook waits for the others, as plugins do not run side by side.
+pub const WAITING: u32 = 120;
+
+/// How many seconds all the plugins together have to do what a hook is for.
+pub const DOING: u32 = 90;
+
+/// How many seconds all the plugins together have to undo what could not be done to its end.
+pub const UNDOING: u32 = 60;
+
+/// After how many seconds a runtime ends a hook: more than the hook takes by itself, which undoes what it cannot finish.
+/// One that was ended leaves its plugins running, and what it did to the next hook.
+pub const TIMEOUT: u32 = 300;
+
+const _: () = assert!(WAITING + DOING + UNDOING < TIMEOUT, "a runtime would end a hook that is at work");
+
+/// The words after the program's name that lead to the verb.
 const WORDS: [&str; 2] = ["hook", "network"];
 
 /// What a hook of a container does.
@@ -74,6 +102,9 @@ pub struct Network {
     /// The addresses in the container, with the length of the network's prefix; at most one of each family.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
+    /// Addresses in an external network; the list that the host has says which subnets they are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<IpAddr>,
     /// Further addresses, of links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub link_local: Vec<IpNet>,
@@ -133,6 +164,8 @@ pub enum Error {
 }
 
 impl Verb {
+    const ALL: [Verb; 3] = [Verb::Attach, Verb::Started, Verb::Detach];
+
     fn word(self) -> &'static str {
         match self {
             Verb::Attach => "attach",
@@ -159,6 +192,15 @@ impl Arguments {
         }
         self.ports.iter().for_each(|ports| add("publish", ports));
         Ok(args)
+    }
+
+    /// Reads the arguments as `config.json` has them; nothing if they are not what [`Arguments::to_args`] writes.
+    pub fn of_hook<'a>(args: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut args = args.into_iter().skip(1);
+        let is_ours = WORDS.iter().all(|word| args.next() == Some(word));
+        let verb = args.next().and_then(|word| Verb::ALL.into_iter().find(|verb| verb.word() == word));
+        verb.filter(|_| is_ours)?;
+        Arguments::parse(args.map(str::to_owned)).ok()
     }
 
     /// Reads what follows the verb.
@@ -295,6 +337,7 @@ mod tests {
                     address: "10.200.3.7/24".parse().unwrap(),
                     gateway: Some("10.200.3.1".parse().unwrap()),
                 }],
+                asked: Vec::new(),
                 link_local: Vec::new(),
                 default_route: true,
                 mac: None,
@@ -309,7 +352,11 @@ mod tests {
     fn what_is_written_is_read() {
         let written = arguments().to_args(Verb::Attach).unwrap();
         assert_eq!(written[..4], ["bundlegen", "hook", "network", "attach"]);
+        assert_eq!(Arguments::of_hook(written.iter().map(String::as_str)), Some(arguments()));
         assert_eq!(Arguments::parse(written.into_iter().skip(4)).unwrap(), arguments());
+        for other in ["x hook network wrong --project=p --bundle=b", "x hook user-network attach", "x", ""] {
+            assert_eq!(Arguments::of_hook(other.split(' ')), None, "{other}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::namespace::Namespace;
 use super::record::{Attached, Record};
 use super::state::State;
 use super::task::Task;
-use super::{conflict, detach, host, netlink, pins, ports};
+use super::{conflict, detach, external, host, netlink, pins, ports};
 
 /// Does all that the arguments ask for, or nothing.
 pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
@@ -17,18 +17,32 @@ pub fn attach(arguments: &Arguments, state: &State) -> Result<(), Error> {
     let task = Task::find(state.pid)?;
     let namespace = Namespace::of(task, "net")?;
     is_fit(arguments, task, &namespace)?;
-    let directory = Directory::make(&arguments.run)?;
+    let mut directory = Directory::make(&arguments.run)?;
     let mut record = Record::new(container, task, namespace.inode, arguments);
-    let networks = host::known(&directory, &arguments.networks)?;
-    if is_attached(&directory, &record, &networks, arguments)? {
-        return Ok(());
-    }
-    let done = conflict::resolve(&directory, &record.container, &networks, &arguments.ports)
-        .and_then(|()| attach_all(&directory, &mut record, &namespace, &networks, arguments));
-    done.map_err(|error| {
+    let networks = match free(&directory, &record, arguments) {
+        Ok(Some(networks)) => networks,
+        Ok(None) => return Ok(()),
+        // Nothing was done yet, and a record of that name is not of this container.
+        Err(error) => {
+            directory.begin_to_undo();
+            return Err(error.and(host::tidy(directory)));
+        }
+    };
+    attach_all(&directory, &mut record, &namespace, &networks, arguments).map_err(|error| {
+        directory.begin_to_undo();
         let undone = detach::undo(&directory, &record).and_then(|()| host::tidy(directory));
         error.and(undone)
     })
+}
+
+/// The networks with their lists, once nobody has what the container needs; nothing where all of it was done before.
+fn free(directory: &Directory, new: &Record, arguments: &Arguments) -> Result<Option<Vec<Network>>, Error> {
+    let networks = external::known(directory, &arguments.networks)?;
+    if is_attached(directory, new, &networks, arguments)? {
+        return Ok(None);
+    }
+    conflict::resolve(directory, &new.container, new.task, &networks, &arguments.ports)?;
+    Ok(Some(networks))
 }
 
 /// What no arguments of the compiler ask for.
@@ -74,6 +88,7 @@ fn attach_all(
         cni_path: &arguments.cni_path,
         network,
         ports: published(network, &arguments.ports),
+        until: directory.until,
     };
     networks.iter().try_for_each(|network| attachment(network).check())?;
     directory.write_record(record)?;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::Error;
-use super::argv::{Network, Ports};
-use super::plugin;
+use super::argv::{Network, PATH, Ports};
+use super::plugin::{self, Deadline};
 use super::ports;
 
 /// The package of Debian that has the plugins.
@@ -23,6 +23,8 @@ pub struct Attachment<'a> {
     pub network: &'a Network,
     /// The ports that are published through this network.
     pub ports: &'a [Ports],
+    /// Until when plugins may run.
+    pub until: Deadline,
 }
 
 /// One plugin of a list.
@@ -102,6 +104,15 @@ impl Attachment<'_> {
         if !self.network.default_route {
             ipam.remove("routes");
         }
+        if is_host_local(ipam) && !self.network.addresses.is_empty() {
+            let ips = self.network.addresses.iter().map(|given| json!(given.address));
+            let ips: Value = ips.collect();
+            let args = configuration.entry("args").or_insert_with(|| json!({}));
+            if let Some(args) = args.as_object_mut() {
+                // The convention for what a plugin may be told without asking for it (cni.dev/docs/conventions, `args`).
+                args.insert("cni".to_owned(), json!({ "ips": ips }));
+            }
+        }
     }
 
     /// The address of the network card: that of the arguments, else one that follows from the first address, as Docker
@@ -147,16 +158,17 @@ impl Attachment<'_> {
                 plugin.configuration.get("runtimeConfig").is_some_and(|has| has.get(key).is_some())
             })
         };
-        let by_ipam = |plugin: &Plugin| {
-            plugin.configuration.get("ipam").and_then(Value::as_object).is_some_and(is_static)
+        let has_ipam = |is: fn(&Map<String, Value>) -> bool| {
+            let mut ipams = plugins.iter().filter_map(|plugin| plugin.configuration.get("ipam")?.as_object());
+            ipams.any(is)
         };
-        let has_static = plugins.iter().any(by_ipam);
+        let (has_static, has_local) = (has_ipam(is_static), has_ipam(is_host_local));
         let written = |key| plugins.iter().any(|plugin| plugin.configuration.contains_key(key));
         let wrong = if !self.ports.is_empty() && !given("portMappings") {
             "no plugin of its list publishes ports"
         } else if self.network.mac.is_some() && !given("mac") && !written("mac") {
             "no plugin of its list sets the address of the network card"
-        } else if !self.network.addresses.is_empty() && !has_static && !given("ips") {
+        } else if !self.network.addresses.is_empty() && !has_static && !has_local && !given("ips") {
             "no plugin of its list takes addresses"
         } else if self.network.addresses.is_empty() && has_static && !has_written_addresses(plugins) {
             "it gives out no addresses, and none is written for this container"
@@ -183,11 +195,11 @@ impl Attachment<'_> {
             ("CNI_NETNS", netns),
             ("CNI_IFNAME", &self.network.interface),
             ("CNI_PATH", self.cni_path),
-            ("PATH", plugin::PATH),
+            ("PATH", PATH),
         ];
         let environment = environment.map(|(name, value)| (name, OsStr::new(value)));
         let input = Value::Object(configuration).to_string();
-        let answer = plugin::run(&plugin.program, &[], environment, input.as_bytes())
+        let answer = plugin::run(&plugin.program, &[], environment, input.as_bytes(), self.until)
             .map_err(|reason| self.failed(&plugin.name, reason))?;
         if answer.status.success() {
             return Ok(answer.output);
@@ -224,6 +236,10 @@ fn capabilities(configuration: &Map<String, Value>) -> BTreeSet<String> {
 
 fn is_static(ipam: &Map<String, Value>) -> bool {
     ipam.get("type").is_some_and(|kind| kind == "static")
+}
+
+fn is_host_local(ipam: &Map<String, Value>) -> bool {
+    ipam.get("type").is_some_and(|kind| kind == "host-local")
 }
 
 fn has_written_addresses(plugins: &[Plugin]) -> bool {

@@ -7,11 +7,13 @@ use super::detach;
 use super::directory::Directory;
 use super::ports;
 use super::record::Record;
+use super::task::Task;
 
 /// Undoes what dead containers left that this one needs, and complains of the living.
 pub fn resolve(
     directory: &Directory,
     container: &Container,
+    task: Task,
     networks: &[Network],
     wanted: &[Ports],
 ) -> Result<(), Error> {
@@ -28,6 +30,12 @@ pub fn resolve(
     // What the same container has is replaced.
     let (own, others): (Vec<_>, Vec<_>) =
         alive.into_iter().partition(|record| record.container == *container);
+    // Runtimes know nothing of each other, and two of them may run a container of the same name.
+    if let Some(record) = own.iter().find(|record| record.task != task) {
+        directory.write_record(&Record { refused: true, ..(*record).clone() })?;
+        let by = format!(" by process {}, which runs", record.task.pid);
+        return Err(Error::InUse { what: format!("the name of {container}"), by });
+    }
     for record in &others {
         if let Some(what) = address(record, networks) {
             return Err(Error::InUse { what, by: format!(" by {}", record.container) });

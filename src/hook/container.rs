@@ -11,6 +11,9 @@ use super::state::State;
 /// The longest name of a file.
 const LONGEST: usize = 255;
 
+/// What plugins append to the id in names of files of their own, such as `tuning`: `_INTERFACE.json`.
+const OF_PLUGINS: usize = 21;
+
 /// A container. The id alone does not name it: runtimes, and state directories of one runtime, know nothing of each
 /// other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +30,7 @@ impl Container {
             bundle: component("bundle", &arguments.bundle)?,
             id: component("container", &state.id)?,
         };
-        if container.file().len() > LONGEST {
+        if container.file().len() > LONGEST || container.cni_id().len() + OF_PLUGINS > LONGEST {
             let reason = "is too long, together with the names of its project and bundle";
             return Err(Error::Name { what: "container", name: container.id, reason });
         }
@@ -95,6 +98,15 @@ mod tests {
         let (one, other) = (container("p", "a.b", "c"), container("p", "a", "b.c"));
         assert_ne!(one.cni_id(), other.cni_id());
         assert_eq!(container("p", "a", "x:y").file(), "p:a:x:y.json");
+    }
+
+    #[test]
+    fn names_that_plugins_cannot_write_are_refused() {
+        let made = |length: usize| {
+            let arguments = Arguments::parse(["--project=p", "--bundle=b"].map(str::to_owned)).unwrap();
+            Container::new(&arguments, &State { id: "a".repeat(length), pid: 1 }).is_ok()
+        };
+        assert_eq!([made(230), made(231)], [true, false]);
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub fn detach(arguments: &Arguments, state: &State) -> Result<(), Error> {
     let Some(directory) = Directory::existing(&arguments.run)? else { return Ok(()) };
     let mut failures = Failures::default();
     match directory.record(&container)? {
+        // It is not this one that came to its end.
+        Some(record) if record.refused && record.task.is_alive() => {
+            failures.note(directory.write_record(&Record { refused: false, ..record }));
+        }
         Some(record) => failures.note(undo(&directory, &record)),
         None => failures.note(directory.remove_bundle(&container.project, &container.bundle)),
     }
@@ -33,14 +37,15 @@ pub fn undo(directory: &Directory, record: &Record) -> Result<(), Error> {
     for attached in record.attached.iter().rev() {
         let network = &attached.network;
         let ports: &[Ports] = if network.default_route { &ports } else { &[] };
-        let attachment = Attachment { cni_id: &cni_id, cni_path: &record.cni_path, network, ports };
+        let (cni_path, until) = (&*record.cni_path, directory.until);
+        let attachment = Attachment { cni_id: &cni_id, cni_path, network, ports, until };
         failures.note(attachment.delete(&netns, attached.result.as_ref()));
         failures.note(host::remove_interfaces(attached));
         failures.note(host::forget_tuning(attached, &cni_id));
     }
     if !record.attached.is_empty() {
         let networks = record.attached.iter().map(|attached| attached.network.name());
-        failures.note(rules::forget(networks, &cni_id));
+        failures.note(rules::forget(networks, &cni_id, directory.until));
     }
     failures.note(pins::unpin(directory, record));
     failures.result()?;

@@ -13,7 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Error;
+use super::argv::{DOING, UNDOING, WAITING};
 use super::container::Container;
+use super::error::Failures;
+use super::plugin::Deadline;
 use super::record::Record;
 
 /// The directory with the records.
@@ -21,8 +24,7 @@ const CONTAINERS: &str = ".containers";
 const LOCK: &str = ".lock";
 /// Where a file is written before it takes its place.
 const NEW: &str = ".new";
-/// Longer than ten containers take that start at once.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(WAITING as u64);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest file that is read.
 const LIMIT: u64 = 64 << 20;
@@ -37,6 +39,8 @@ pub struct Directory {
     fd: OwnedFd,
     containers: OwnedFd,
     _lock: OwnedFd,
+    /// Until when the programs may run that are called meanwhile.
+    pub until: Deadline,
 }
 
 impl Directory {
@@ -103,16 +107,34 @@ impl Directory {
             return Ok(Tried::Again);
         }
         let containers = make_directory(fd.as_fd(), CONTAINERS).map_err(failed)?;
-        Ok(Tried::Open(Directory { path: path.to_owned(), fd, containers, _lock: lock }))
+        Ok(Tried::Open(Directory {
+            path: path.to_owned(),
+            fd,
+            containers,
+            _lock: lock,
+            until: Deadline::after(DOING),
+        }))
+    }
+
+    /// Gives programs the time that undoing may take.
+    pub fn begin_to_undo(&mut self) {
+        self.until = Deadline::after(UNDOING);
     }
 
     /// All records.
     pub fn records(&self) -> Result<Vec<Record>, Error> {
-        let mut records = Vec::new();
+        let (records, failures) = self.readable_records()?;
+        failures.result().map(|()| records)
+    }
+
+    /// The records that can be read, and why the others cannot.
+    pub fn readable_records(&self) -> Result<(Vec<Record>, Failures), Error> {
+        let (mut records, mut failures) = (Vec::new(), Failures::default());
         for name in names(self.containers.as_fd()).map_err(self.failed("list", CONTAINERS))? {
-            records.extend(self.read_in::<Record>(self.containers.as_fd(), &name)?);
+            let read = self.read_in::<Record>(self.containers.as_fd(), &name);
+            failures.note(read.map(|record| records.extend(record)));
         }
-        Ok(records)
+        Ok((records, failures))
     }
 
     pub fn record(&self, container: &Container) -> Result<Option<Record>, Error> {
@@ -185,6 +207,9 @@ impl Directory {
 
     /// Removes what is left of it, unless somebody's pins are there. Nobody can use it from here on.
     pub fn dissolve(self) -> Result<(), Error> {
+        // What was being written when a hook was ended.
+        self.remove_in(self.containers.as_fd(), NEW)?;
+        self.remove(NEW)?;
         if_empty(rustix::fs::unlinkat(&self.fd, CONTAINERS, AtFlags::REMOVEDIR))
             .map_err(self.failed("remove", CONTAINERS))?;
         let is_empty = names_of_all(self.fd.as_fd()).map_err(self.failed("list", "."))?;
@@ -207,17 +232,23 @@ impl Directory {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(self.failed("read", name)(error)),
         };
-        let doing = format!("read {}/{name}", self.path);
+        let is_record = at.as_raw_fd() == self.containers.as_raw_fd();
+        let path = format!("{}/{}{name}", self.path, if is_record { ".containers/" } else { "" });
         let mut content = Vec::new();
-        file.take(LIMIT).read_to_end(&mut content).map_err(Error::io(&*doing))?;
+        file.take(LIMIT).read_to_end(&mut content).map_err(Error::io(format!("read {path}")))?;
         let read = serde_json::from_slice(&content);
-        read.map(Some).map_err(|error| Error::io(doing)(error.into()))
+        read.map(Some).map_err(|error| Error::Unreadable { path, error })
     }
 
     /// Whatever happens, the file has the old content or the new one.
     fn write_in(&self, at: BorrowedFd, name: &str, content: &impl Serialize) -> Result<(), Error> {
         let doing = format!("write {}/{name}", self.path);
         let content = serde_json::to_vec(content).map_err(|error| Error::io(&*doing)(error.into()))?;
+        // Nobody would read it.
+        if content.len() as u64 > LIMIT {
+            let reason = format!("{name} would have more than {LIMIT} bytes");
+            return Err(Error::Directory { path: self.path.clone(), reason });
+        }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let new = rustix::fs::openat(at, NEW, flags, Mode::RUSR | Mode::WUSR);
         let mut file = File::from(new.map_err(Error::system(&*doing))?);

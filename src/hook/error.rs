@@ -34,6 +34,14 @@ pub enum Error {
         /// What it said.
         error: io::Error,
     },
+    /// A file that is damaged, or of another version of this program.
+    #[error("cannot read {path}: {error}; once what it is named after does not run, remove it")]
+    Unreadable {
+        /// Where it is.
+        path: String,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
     /// The directory for what runs is not one to trust.
     #[error("the directory {path}: {reason}")]
     Directory {
@@ -103,6 +111,9 @@ pub enum Error {
     /// Several things failed.
     #[error("{0}; {1}")]
     Both(Box<Error>, Box<Error>),
+    /// More than are shown.
+    #[error("{0} more failures")]
+    More(usize),
 }
 
 impl Error {
@@ -122,6 +133,8 @@ impl Error {
     pub(super) fn and(self, other: Result<(), Error>) -> Error {
         match other {
             Ok(()) => self,
+            // Said once.
+            Err(other) if other.to_string() == self.to_string() => self,
             Err(other) => Error::Both(Box::new(self), Box::new(other)),
         }
     }
@@ -129,19 +142,31 @@ impl Error {
 
 /// What goes on after a failure, and remembers it.
 #[derive(Default)]
-pub(super) struct Failures(Option<Error>);
+pub(super) struct Failures {
+    shown: Option<Error>,
+    number: usize,
+}
+
+/// How many failures are shown.
+const SHOWN: usize = 8;
 
 impl Failures {
     pub(super) fn note(&mut self, result: Result<(), Error>) {
         if let Err(error) = result {
-            self.0 = Some(match self.0.take() {
-                None => error,
-                Some(first) => first.and(Err(error)),
-            });
+            self.number += 1;
+            self.shown = match self.shown.take() {
+                None => Some(error),
+                Some(first) if self.number <= SHOWN => Some(first.and(Err(error))),
+                Some(first) => Some(first),
+            };
         }
     }
 
     pub(super) fn result(self) -> Result<(), Error> {
-        self.0.map_or(Ok(()), Err)
+        match (self.shown, self.number.saturating_sub(SHOWN)) {
+            (None, _) => Ok(()),
+            (Some(shown), 0) => Err(shown),
+            (Some(shown), more) => Err(shown.and(Err(Error::More(more)))),
+        }
     }
 }

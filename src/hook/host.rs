@@ -2,28 +2,20 @@
 //! was there before stays; what was made goes with the last container that needs it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
 
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Error;
 use super::argv::Network;
 use super::directory::Directory;
+use super::plugin::Deadline;
 use super::record::{Attached, Record};
 use super::{netlink, rules};
 
 /// The file that says what was made.
 const MADE: &str = ".host.json";
-
-/// Where lists of networks are for all runtimes of a host.
-const LISTS: &str = "/etc/cni/net.d";
-
-/// More than any list has, in bytes.
-const LONGEST_LIST: u64 = 1 << 20;
 
 /// Where the plugin `tuning` keeps what it has changed; it removes the files, and not the directories.
 const TUNING: [&str; 2] = ["/run/cni/tuning", "/run/cni"];
@@ -44,62 +36,11 @@ struct Made {
 
 impl Made {
     /// Before anything is made.
-    fn nothing() -> Result<Self, Error> {
+    fn nothing(until: Deadline) -> Result<Self, Error> {
         let missing = TUNING.into_iter().filter(|path| rustix::fs::lstat(*path).is_err());
         let directories = missing.map(str::to_owned).collect();
-        Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look()? })
+        Ok(Made { bridges: BTreeMap::new(), directories, before: rules::Before::look(until)? })
     }
-}
-
-/// The networks with their lists. That of an external network is the one of a container that runs, else that of the host.
-pub fn known(directory: &Directory, networks: &[Network]) -> Result<Vec<Network>, Error> {
-    let mut networks = networks.to_vec();
-    for network in networks.iter_mut().filter(|network| network.plugins().is_none()) {
-        let name = network.name().to_owned();
-        let list = match running(directory, &name)? {
-            Some(list) => list,
-            None => written(&name)?,
-        };
-        network.list = list;
-    }
-    Ok(networks)
-}
-
-fn running(directory: &Directory, name: &str) -> Result<Option<Value>, Error> {
-    let records = directory.records()?;
-    let mut attached =
-        records.into_iter().filter(|record| record.task.is_alive()).flat_map(|record| record.attached);
-    Ok(attached.find(|attached| attached.network.name() == name).map(|attached| attached.network.list))
-}
-
-/// Looks among the lists that were written for all runtimes of the host.
-fn written(name: &str) -> Result<Value, Error> {
-    let failed = |reason| Error::Network { network: name.to_owned(), reason };
-    let missing = || {
-        failed(format!(
-            "it is external, no container that runs is in it, and no list in {LISTS} has its name"
-        ))
-    };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::open(LISTS, flags, Mode::empty()).map_err(|_| missing())?;
-    let read = |error| Error::system(format!("list {LISTS}"))(error);
-    let mut names = Vec::new();
-    for entry in Dir::read_from(&directory).map_err(read)? {
-        names.push(entry.map_err(read)?.file_name().to_string_lossy().into_owned());
-    }
-    names.retain(|name| name.ends_with(".conflist"));
-    names.sort();
-    let open = |file: &String| {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = File::from(rustix::fs::openat(&directory, &**file, flags, Mode::empty()).ok()?);
-        serde_json::from_reader::<_, Value>(file.take(LONGEST_LIST)).ok()
-    };
-    // Those that cannot be read are of other networks, for all that is known.
-    names
-        .iter()
-        .filter_map(open)
-        .find(|list| list.get("name").is_some_and(|has| has == name))
-        .ok_or_else(missing)
 }
 
 /// Removes what the plugin `tuning` keeps of a container, which it leaves where the namespace has gone before.
@@ -112,7 +53,8 @@ pub fn forget_tuning(attached: &Attached, cni_id: &str) -> Result<(), Error> {
     }
     let [directory, _] = TUNING;
     match rustix::fs::unlink(format!("{directory}/{cni_id}_{interface}.json")) {
-        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+        // Where its name is too long, it could not be made.
+        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => Ok(()),
         Err(error) => Err(Error::system(format!("remove the file of `{interface}` in {directory}"))(error)),
     }
 }
@@ -124,7 +66,7 @@ pub fn make_ready(directory: &Directory, networks: &[Network]) -> Result<(), Err
     }
     let mut made = match directory.read::<Made>(MADE)? {
         Some(made) => made,
-        None => Made::nothing()?,
+        None => Made::nothing(directory.until)?,
     };
     for network in networks {
         let Some(bridge) = network.bridge() else { continue };
@@ -132,7 +74,7 @@ pub fn make_ready(directory: &Directory, networks: &[Network]) -> Result<(), Err
             .map_err(|reason| Error::Network { network: network.name().to_owned(), reason })?;
         if netlink::index(bridge)?.is_none() {
             made.bridges.insert(bridge.to_owned(), true);
-        } else if !made.bridges.contains_key(bridge) && !rules::are_of_bridge(bridge)? {
+        } else if !made.bridges.contains_key(bridge) && !rules::are_of_bridge(bridge, directory.until)? {
             made.bridges.insert(bridge.to_owned(), false);
         }
     }
@@ -169,13 +111,13 @@ pub fn tidy(directory: Directory) -> Result<(), Error> {
             if is_ours && !remove_bridge(&bridge)? {
                 made.bridges.insert(bridge, is_ours);
             } else {
-                rules::forget_bridge(&bridge)?;
+                rules::forget_bridge(&bridge, directory.until)?;
             }
         }
         if !records.is_empty() || !made.bridges.is_empty() {
             return directory.write(MADE, &made);
         }
-        made.before.restore()?;
+        made.before.restore(directory.until)?;
         made.directories.iter().for_each(|directory| {
             // Others may have something there by now.
             let _kept = rustix::fs::rmdir(directory);

@@ -17,10 +17,8 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal};
 
 use super::Error;
+use super::argv::PATH;
 use crate::printable::printable_line;
-
-/// What programs of the host find others in.
-pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How long a program may take. `iptables` waits for others who use it.
 const TIME: Duration = Duration::from_secs(60);
@@ -30,6 +28,21 @@ const PAUSE: Duration = Duration::from_millis(2);
 const LIMIT: u64 = 16 << 20;
 /// How much of what a program complains about is shown.
 const SHOWN: usize = 400;
+
+/// Until when all the programs together may run.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(seconds: u32) -> Self {
+        Deadline(Instant::now() + Duration::from_secs(seconds.into()))
+    }
+
+    /// How long one program may take.
+    fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now()).min(TIME)
+    }
+}
 
 /// What a program had to say.
 pub struct Answer {
@@ -70,6 +83,7 @@ pub fn run<'e>(
     args: &[&str],
     environment: impl IntoIterator<Item = (&'e str, &'e OsStr)>,
     input: &[u8],
+    until: Deadline,
 ) -> Result<Answer, String> {
     let said = |error: std::io::Error| error.to_string();
     // Files, not pipes: nobody waits for the other one to read.
@@ -83,7 +97,7 @@ pub fn run<'e>(
     command.stdin(stdin);
     command.stdout(stdout.try_clone().map_err(said)?).stderr(stderr.try_clone().map_err(said)?);
     let child = command.spawn().map_err(said)?;
-    let status = wait(child, &[&stdout, &stderr])?;
+    let status = wait(child, &[&stdout, &stderr], until.left())?;
     Ok(Answer {
         status,
         output: read(&mut stdout).map_err(said)?,
@@ -91,7 +105,7 @@ pub fn run<'e>(
     })
 }
 
-fn wait(mut child: Child, files: &[&File]) -> Result<ExitStatus, String> {
+fn wait(mut child: Child, files: &[&File], time: Duration) -> Result<ExitStatus, String> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
@@ -100,8 +114,8 @@ fn wait(mut child: Child, files: &[&File]) -> Result<ExitStatus, String> {
         let is_long = |file: &&File| file.metadata().is_ok_and(|metadata| metadata.len() > LIMIT);
         let reason = if files.iter().any(is_long) {
             format!("its answer has more than {LIMIT} bytes")
-        } else if start.elapsed() > TIME {
-            format!("it took more than {} seconds", TIME.as_secs())
+        } else if start.elapsed() > time {
+            format!("it took more than {} seconds", time.as_secs_f32().ceil())
         } else {
             std::thread::sleep(PAUSE);
             continue;
@@ -131,16 +145,28 @@ fn read(file: &mut File) -> std::io::Result<Vec<u8>> {
 }
 
 /// Runs a program of the host that is not a plugin; what it printed.
-pub fn program(name: &str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn program(name: &str, args: &[&str], input: &[u8], until: Deadline) -> Result<Vec<u8>, Error> {
     let failed = |reason| Error::Program { program: name.to_owned(), reason };
     let program = find(PATH, name).ok_or_else(|| failed(format!("not found in {PATH}")))?;
-    let answer = run(&program, args, [("PATH", OsStr::new(PATH))], input).map_err(failed)?;
+    let answer = run(&program, args, [("PATH", OsStr::new(PATH))], input, until).map_err(failed)?;
     if answer.status.success() { Ok(answer.output) } else { Err(failed(answer.complaint())) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn program(name: &str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Error> {
+        super::program(name, args, input, Deadline::after(60))
+    }
+
+    #[test]
+    fn who_hangs_is_ended_in_time() {
+        let start = Instant::now();
+        let error = super::program("sleep", &["100"], b"", Deadline::after(1)).unwrap_err();
+        assert_eq!(error.to_string(), "sleep: it took more than 1 seconds");
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
 
     #[test]
     fn programs_run() {

@@ -30,6 +30,9 @@ pub struct Record {
     pub pins: BTreeMap<String, Inode>,
     /// Whether all was done.
     pub complete: bool,
+    /// Whether another container of that name was refused. A runtime that was refused calls `poststop` all the same.
+    #[serde(default)]
+    pub refused: bool,
 }
 
 /// A network that the container was attached to, at least in part.
@@ -53,6 +56,7 @@ impl Record {
             ports: arguments.ports.iter().map(ToString::to_string).collect(),
             pins: BTreeMap::new(),
             complete: false,
+            refused: false,
         }
     }
 

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::plugin::{self, PATH};
+use super::argv::PATH;
+use super::plugin::{self, Deadline};
 
 /// The chains that the plugins `portmap` and `firewall` share among all containers.
 const SHARED: [&str; 7] = [
@@ -77,10 +78,10 @@ struct Rule {
 }
 
 impl Before {
-    pub fn look() -> Result<Self, Error> {
+    pub fn look(until: Deadline) -> Result<Self, Error> {
         let mut before = BTreeMap::new();
         for family in FAMILIES {
-            let tables = family.read()?.tables.into_iter().map(|table| {
+            let tables = family.read(until)?.tables.into_iter().map(|table| {
                 let chains = table.chains.into_keys().filter(|chain| chain.starts_with(PREFIX));
                 (table.name, chains.collect())
             });
@@ -90,19 +91,19 @@ impl Before {
     }
 
     /// Removes the chains that plugins have made since then, and the tables, unless somebody else uses them.
-    pub fn restore(&self) -> Result<(), Error> {
+    pub fn restore(&self, until: Deadline) -> Result<(), Error> {
         for family in FAMILIES {
             let none = BTreeMap::new();
             let before = self.0.get(family.nft).unwrap_or(&none);
-            let saved = family.read()?;
+            let saved = family.read(until)?;
             let mut script = String::new();
             for table in &saved.tables {
                 let ours = table.unused(before.get(&table.name).unwrap_or(&BTreeSet::new()));
                 table.removal(|rule| ours.contains(&rule.target), &ours, &mut script);
             }
-            family.run(&script)?;
+            family.run(&script, until)?;
             if saved.is_nft {
-                family.remove_empty_tables(before)?;
+                family.remove_empty_tables(before, until)?;
             }
         }
         Ok(())
@@ -110,23 +111,27 @@ impl Before {
 }
 
 /// Removes what plugins have left of a container.
-pub fn forget<'n>(networks: impl Iterator<Item = &'n str>, cni_id: &str) -> Result<(), Error> {
+pub fn forget<'n>(
+    networks: impl Iterator<Item = &'n str>,
+    cni_id: &str,
+    until: Deadline,
+) -> Result<(), Error> {
     let marks: Vec<String> =
         networks.map(|network| format!("name: \\\"{network}\\\" id: \\\"{cni_id}\\\"\"")).collect();
-    remove(|rule| marks.iter().any(|mark| rule.line.contains(mark)))
+    remove(|rule| marks.iter().any(|mark| rule.line.contains(mark)), until)
 }
 
 /// Removes the rules of a bridge that no container needs any more.
-pub fn forget_bridge(bridge: &str) -> Result<(), Error> {
+pub fn forget_bridge(bridge: &str, until: Deadline) -> Result<(), Error> {
     let starts = starts(bridge);
-    remove(|rule| starts.iter().any(|start| rule.line.starts_with(start)))
+    remove(|rule| starts.iter().any(|start| rule.line.starts_with(start)), until)
 }
 
 /// Whether there are such rules.
-pub fn are_of_bridge(bridge: &str) -> Result<bool, Error> {
+pub fn are_of_bridge(bridge: &str, until: Deadline) -> Result<bool, Error> {
     let starts = starts(bridge);
     for family in FAMILIES {
-        let tables = family.read()?.tables;
+        let tables = family.read(until)?.tables;
         let mut rules = tables.iter().flat_map(|table| &table.rules);
         if rules.any(|rule| starts.iter().any(|start| rule.line.starts_with(start))) {
             return Ok(true);
@@ -144,51 +149,55 @@ fn starts(bridge: &str) -> [String; 2] {
 }
 
 /// Removes rules, and the chains of single containers that they lead to.
-fn remove(is_ours: impl Fn(&Rule) -> bool) -> Result<(), Error> {
+fn remove(is_ours: impl Fn(&Rule) -> bool, until: Deadline) -> Result<(), Error> {
     for family in FAMILIES {
         let mut script = String::new();
-        for table in family.read()?.tables {
+        for table in family.read(until)?.tables {
             let ours = table.rules.iter().filter(|rule| is_ours(rule)).map(|rule| rule.target.clone());
             let is_single = |chain: &String| chain.starts_with(PREFIX) && !SHARED.contains(&&**chain);
             let chains = ours.filter(is_single).collect();
             table.removal(&is_ours, &chains, &mut script);
         }
-        family.run(&script)?;
+        family.run(&script, until)?;
     }
     Ok(())
 }
 
 impl Family {
     /// A host without the program has no rules of it.
-    fn read(self) -> Result<Saved, Error> {
+    fn read(self, until: Deadline) -> Result<Saved, Error> {
         if plugin::find(PATH, self.save).is_none() {
             return Ok(Saved::default());
         }
-        let output = plugin::program(self.save, &[], b"")?;
+        let output = plugin::program(self.save, &[], b"", until)?;
         Ok(parse(&String::from_utf8_lossy(&output)))
     }
 
-    fn run(self, script: &str) -> Result<(), Error> {
+    fn run(self, script: &str, until: Deadline) -> Result<(), Error> {
         if script.is_empty() {
             return Ok(());
         }
-        plugin::program(self.restore, &["--noflush", "--wait"], script.as_bytes()).map(drop)
+        plugin::program(self.restore, &["--noflush", "--wait"], script.as_bytes(), until).map(drop)
     }
 
     /// First the chains, which nobody can do who overlooks a rule, and then the tables that have none any more.
-    fn remove_empty_tables(self, before: &BTreeMap<String, BTreeSet<String>>) -> Result<(), Error> {
+    fn remove_empty_tables(
+        self,
+        before: &BTreeMap<String, BTreeSet<String>>,
+        until: Deadline,
+    ) -> Result<(), Error> {
         if plugin::find(PATH, "nft").is_none() {
             return Ok(());
         }
-        for table in self.read()?.tables {
+        for table in self.read(until)?.tables {
             let is_plain = table.rules.is_empty() && table.chains.values().all(|policy| policy == "ACCEPT");
             if before.contains_key(&table.name) || !is_plain {
                 continue;
             }
-            plugin::program(self.iptables, &["--wait", "-t", &table.name, "-X"], b"")?;
-            let listed = plugin::program("nft", &["list", "table", self.nft, &table.name], b"")?;
+            plugin::program(self.iptables, &["--wait", "-t", &table.name, "-X"], b"", until)?;
+            let listed = plugin::program("nft", &["list", "table", self.nft, &table.name], b"", until)?;
             if !String::from_utf8_lossy(&listed).contains("chain ") {
-                plugin::program("nft", &["delete", "table", self.nft, &table.name], b"")?;
+                plugin::program("nft", &["delete", "table", self.nft, &table.name], b"", until)?;
             }
         }
         Ok(())

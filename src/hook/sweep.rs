@@ -3,16 +3,17 @@
 use super::Error;
 use super::argv::{self, RUN};
 use super::directory::Directory;
-use super::error::Failures;
 use super::{detach, host, pins};
 
 /// Undoes what was done for containers that are dead. Those that live keep what they have.
 pub fn sweep(args: impl Iterator<Item = String>) -> Result<(), Error> {
-    let Some(directory) = Directory::existing(&run(args)?)? else { return Ok(()) };
-    let mut failures = Failures::default();
-    for record in directory.records()?.iter().filter(|record| !record.task.is_alive()) {
+    let Some(mut directory) = Directory::existing(&run(args)?)? else { return Ok(()) };
+    let (records, mut failures) = directory.readable_records()?;
+    for record in records.iter().filter(|record| !record.task.is_alive()) {
+        directory.begin_to_undo();
         failures.note(detach::undo(&directory, record));
     }
+    directory.begin_to_undo();
     failures.note(unpin_the_forgotten(&directory));
     failures.note(host::tidy(directory));
     failures.result()

@@ -1,9 +1,7 @@
 //! The process of a container, and whether it still is that one.
 
-use std::fs::File;
-use std::io::Read as _;
-
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -19,13 +17,15 @@ pub struct Task {
 impl Task {
     pub fn find(pid: i32) -> Result<Self, Error> {
         match running_since(pid) {
-            Some(started) => Ok(Task { pid, started }),
-            None => Err(Error::Process { pid, reason: "is not there" }),
+            Ok(Some(started)) => Ok(Task { pid, started }),
+            Ok(None) => Err(Error::Process { pid, reason: "is not there" }),
+            Err(error) => Err(Error::system(format!("look at process {pid}"))(error)),
         }
     }
 
     pub fn is_alive(self) -> bool {
-        running_since(self.pid) == Some(self.started)
+        // One that cannot be looked at, as on a host short of memory, may not lose what it has.
+        running_since(self.pid).map_or(true, |started| started == Some(self.started))
     }
 
     /// A file below its directory in `/proc`.
@@ -34,17 +34,28 @@ impl Task {
     }
 }
 
+/// Leaves the terminal's session: whoever presses Ctrl-C means the container, and a hook that is ended half way leaves
+/// its plugins at work.
+pub fn leave_terminal() {
+    // The first process of a session has left already.
+    let _left = rustix::process::setsid();
+}
+
 /// Field 22 of [proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html), unless the process has
 /// come to its end.
-fn running_since(pid: i32) -> Option<u64> {
+fn running_since(pid: i32) -> Result<Option<u64>, Errno> {
     if pid <= 0 {
-        return None;
+        return Ok(None);
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(format!("/proc/{pid}/stat"), flags, Mode::empty()).ok()?;
-    let mut stat = Vec::new();
-    File::from(file).take(4096).read_to_end(&mut stat).ok()?;
-    starting_time(&String::from_utf8_lossy(&stat))
+    let mut stat = [0; 4096];
+    let read = rustix::fs::open(format!("/proc/{pid}/stat"), flags, Mode::empty())
+        .and_then(|file| rustix::io::read(file, &mut stat[..]));
+    match read {
+        Ok(length) => Ok(starting_time(&String::from_utf8_lossy(stat.get(..length).unwrap_or_default()))),
+        Err(Errno::NOENT | Errno::SRCH) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The name of the program comes before, and may have blanks and parentheses in it.

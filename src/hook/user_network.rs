@@ -17,11 +17,12 @@ use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::argv::PATH;
 use super::argv::user_network::{self, BUNDLE, UserNetwork};
 use super::container::{Container, component};
 use super::directory::{Directory, path_in};
 use super::error::Failures;
-use super::plugin::{PATH, find};
+use super::plugin::find;
 use super::ports;
 use super::state::State;
 use super::task::Task;
@@ -83,16 +84,19 @@ fn started(told: &UserNetwork, state: &State) -> Result<(), Error> {
 fn attach(directory: &Directory, told: &UserNetwork, record: &mut Record) -> Result<(), Error> {
     ports::are_free(&told.ports, true)?;
     let place = directory.make_bundle(&told.project, BUNDLE)?;
-    let started = if find(PATH, pasta::NAME).is_some() {
-        pasta::start(told, record.owner, &place)?
+    let owner = record.owner;
+    let mut keep = |program| {
+        record.program = Some(program);
+        directory.write(&file(&told.project), record)
+    };
+    if find(PATH, pasta::NAME).is_some() {
+        keep(pasta::start(told, owner, &place, directory.until)?)?;
     } else if find(PATH, slirp::NAME).is_some() {
-        slirp::start(told, record.owner)?
+        slirp::start(told, owner, &mut keep)?;
     } else {
         let reason = format!("not found in {PATH}, and neither is {} (Debian: passt)", slirp::NAME);
         return Err(Error::Program { program: pasta::NAME.to_owned(), reason });
-    };
-    record.program = Some(started);
-    directory.write(&file(&told.project), record)?;
+    }
     slirp::publish(told, &place)?;
     for name in NAMESPACES {
         let namespace = record.owner.proc(&format!("ns/{name}"));
@@ -140,8 +144,8 @@ fn sweep(mut args: impl Iterator<Item = String>) -> Result<(), Error> {
 fn undo(directory: &Directory, record: &Record) -> Result<(), Error> {
     let project = &record.container.project;
     if let Some(place) = directory.bundle(project, BUNDLE)? {
-        let written = pasta::read_pid(&place).and_then(|pid| Task::find(pid).ok());
-        for program in record.program.into_iter().chain(written) {
+        // Where a hook was ended between the two, only the file says which process it is.
+        if let Some(program) = record.program.or_else(|| pasta::running(&place, project)) {
             end(program)?;
         }
         for name in NAMESPACES.into_iter().chain(FILES) {

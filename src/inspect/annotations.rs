@@ -15,6 +15,7 @@ use crate::image::SourceName;
 use crate::lower::annotations::{
     CONTAINER_NAME, CREATE, EXTERNAL, IMAGE, IMAGE_SOURCE, NOCOPY, OWN_PREFIX, PRIVATE,
 };
+use crate::lower::networks::without_nulls;
 
 /// The attributes that are handed on as they are.
 const HANDED_ON: [&str; 17] = [
@@ -95,18 +96,6 @@ fn image_source(draft: &mut Draft, bundle: &Bundle, text: &str) -> Option<()> {
 /// A list of paths or hosts.
 pub(super) fn list(text: &str) -> Option<Vec<String>> {
     serde_json::from_str(text).ok()
-}
-
-/// What Docker prints as nothing was not said.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let said = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(said.map(|(key, value)| (key, without_nulls(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
-        value => value,
-    }
 }
 
 /// Networks by name, with what the service and the project say of each.

@@ -28,6 +28,8 @@ pub(super) struct Draft {
     /// The default filters, each made once.
     pub(super) filters: Filters,
     unsaid: BTreeSet<String>,
+    /// The bundles that are in the network of the host for want of one of their own.
+    on_host: BTreeSet<String>,
     pub(super) without_lock: Vec<String>,
 }
 
@@ -82,6 +84,9 @@ impl Draft {
             if extension.get(key).is_some_and(|path| path == default) {
                 extension.remove(key);
             }
+        }
+        if !self.on_host.is_empty() {
+            extension.entry("proot").or_insert_with(|| super::proot::ANYWHERE.into());
         }
         if let Some(name) = self.project {
             file.insert("name".into(), name.into());
@@ -157,10 +162,20 @@ impl Draft {
     /// What holds for the whole project can be said once.
     pub(super) fn project(&mut self, bundle: &Bundle, at: &str, name: &str) {
         match &self.project {
+            _ if name.is_empty() => {}
             Some(known) if known != name => self.cannot_say(bundle, at),
             Some(_) => {}
             None => self.project = Some(name.to_owned()),
         }
+    }
+
+    /// Says that there is proot, wherever it is, as a bundle would otherwise have a network of its own.
+    pub(super) fn on_host(&mut self, bundle: &Bundle) {
+        self.on_host.insert(bundle.name.clone());
+    }
+
+    pub(super) fn is_on_host(&self, bundle: &Bundle) -> bool {
+        self.on_host.contains(&bundle.name)
     }
 
     /// Says something to the compiler, once.

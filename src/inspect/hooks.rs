@@ -4,11 +4,7 @@ use serde_json::Value;
 
 use super::known::pointed;
 use super::{Bundle, Draft, texts};
-use crate::hook::argv::{Arguments, CNI_PATH, Pin, RUN, Verb};
-use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
-
-/// How many of the arguments say what is done, and not to what.
-const WORDS: usize = 4;
+use crate::hook::argv::{Arguments, CNI_PATH, ENVIRONMENT, Pin, RUN, TIMEOUT, Verb};
 
 /// What the hooks are told. Every hook that a build would not write is reported.
 pub(super) fn hooks(draft: &mut Draft, bundle: &Bundle) -> Option<Arguments> {
@@ -28,7 +24,7 @@ pub(super) fn hooks(draft: &mut Draft, bundle: &Bundle) -> Option<Arguments> {
             let env = hook.get("env").and_then(Value::as_array).map(|env| texts(env).collect::<Vec<_>>());
             args.as_deref().zip(known).is_some_and(|(args, known)| args == known)
                 && env.as_deref() == Some(&[ENVIRONMENT])
-                && hook.get("timeout").and_then(Value::as_i64) == Some(TIMEOUT)
+                && hook.get("timeout").and_then(Value::as_i64) == Some(i64::from(TIMEOUT))
                 && hook.get("path") == first.get("path")
         };
         if !matches!(list.as_array().map(Vec::as_slice), Some([hook]) if same(hook)) {
@@ -57,7 +53,7 @@ fn usual(told: &Arguments) -> Option<Vec<(&'static str, Vec<String>)>> {
 /// What the hooks of a bundle are told, if they are told it in words that a build writes.
 pub(super) fn told(bundle: &Bundle) -> Option<Arguments> {
     let args = bundle.at("/hooks/createRuntime/0/args")?.as_array()?;
-    Arguments::parse(texts(args).skip(WORDS).map(str::to_owned)).ok()
+    Arguments::of_hook(texts(args))
 }
 
 fn say(draft: &mut Draft, bundle: &Bundle, hook: &Value, told: &Arguments) {

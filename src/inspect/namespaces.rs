@@ -81,7 +81,9 @@ pub(super) fn namespaces(draft: &mut Draft, bundle: &Bundle, facts: &Facts) {
                 let peer = format!("service:{}", peer(draft, facts, owner, kind, file));
                 draft.set(attribute, peer);
             }
-            Sharing::Own if kind == "network" && is_empty(draft, facts) => draft.set(attribute, "none"),
+            Sharing::Own if kind == "network" && !draft.is_on_host(bundle) && is_empty(draft, facts) => {
+                draft.set(attribute, "none");
+            }
             Sharing::Own if kind == "ipc" && is_shared => {
                 draft.set(attribute, "shareable");
             }

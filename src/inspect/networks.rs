@@ -72,14 +72,19 @@ fn addresses(
     let subnets = said.pointer("/network/ipam/config").and_then(Value::as_array);
     let subnets: Vec<&str> =
         subnets.into_iter().flatten().filter_map(|pool| pool.get("subnet")?.as_str()).collect();
+    let attribute = |ip: IpAddr| if ip.is_ipv4() { "ipv4_address" } else { "ipv6_address" };
+    let is_written = |ip: IpAddr| {
+        let text = said.get("service").and_then(|service| service.get(attribute(ip))?.as_str());
+        text.is_some_and(|text| text.parse::<IpAddr>() == Ok(ip))
+    };
+    for ip in network.asked.iter().filter(|ip| !is_written(**ip)) {
+        draft.put_in("networks", key, attribute(*ip), ip.to_string());
+    }
     let given = locked.and_then(|locked| locked.addresses.get(&bundle.name));
     for address in &network.addresses {
         let (ip, subnet) = (address.address.addr(), address.address.trunc());
-        let attribute = if ip.is_ipv4() { "ipv4_address" } else { "ipv6_address" };
-        let text = said.get("service").and_then(|service| service.get(attribute)?.as_str());
-        let is_written = text.is_some_and(|text| text.parse::<IpAddr>() == Ok(ip));
-        if !is_written && !given.is_some_and(|given| given.0.contains(&ip)) {
-            draft.put_in("networks", key, attribute, ip.to_string());
+        if !is_written(ip) && !given.is_some_and(|given| given.0.contains(&ip)) {
+            draft.put_in("networks", key, attribute(ip), ip.to_string());
         }
         let is_written = subnets.iter().any(|text| text.parse() == Ok(subnet));
         if !is_written && !locked.is_some_and(|locked| locked.subnets.contains(&subnet)) {

@@ -21,7 +21,9 @@ pub(super) fn for_root(draft: &mut Draft, bundle: &Bundle) -> Option<Bundle> {
     linux.remove("gidMappings");
     let mut root = Bundle { name: bundle.name.clone(), config, files: bundle.files.clone() };
     rights(&mut root);
+    // What the host's network changes is seen before there is another one.
     mounts(&mut root, &groups);
+    super::proot::unwrap(draft, &mut root);
     let range = "/linux/sysctl/net.ipv4.ping_group_range";
     if let (Some(value), Some(first), Some(last)) =
         (root.config.pointer_mut(range), groups.first(), groups.last())

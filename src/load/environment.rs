@@ -7,27 +7,39 @@ use std::path::{Path, PathBuf};
 use super::in_project;
 use crate::compose::dotenv::{self, EnvFormat};
 use crate::diag::{Code, Diagnostics, Draft, Reported};
-use crate::source::{FileId, ReadError, Sources, Span};
-use crate::yaml::Unset;
+use crate::source::{FileId, ReadError, Sources, Span, Spanned};
 use crate::yaml::template::Lookup;
+use crate::yaml::{Giver, References, Unset};
 
 /// The variables that interpolation sees: those of the process, then those of `.env`.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// What the process was started with.
     pub process: BTreeMap<String, String>,
-    /// What `.env` says, or the files that take its place.
-    pub dotenv: BTreeMap<String, String>,
+    /// What `.env` says and where, or the files that take its place.
+    pub dotenv: BTreeMap<String, Spanned<String>>,
     /// The variables of the process that are meant to have a say.
     pub expected: BTreeSet<String>,
     /// What a variable is that an env file asks for, and that is not set and has no default.
     pub unset: Unset,
+    /// The variables that these files refer to.
+    pub references: References,
 }
 
 impl Lookup for Environment {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let value = self.process.get(name).or_else(|| self.dotenv.get(name));
+        let value = self.process.get(name).or_else(|| Some(&self.dotenv.get(name)?.value));
         value.map(|value| Cow::Borrowed(value.as_str()))
+    }
+
+    /// Where the process says the same as a file, it makes no difference.
+    fn giver(&self, name: &str) -> Giver {
+        match (self.process.get(name), self.dotenv.get(name)) {
+            (Some(value), Some(set)) if *value == set.value => Giver::File(set.span),
+            (Some(_), _) => Giver::Process { meant: self.expected.contains(name) },
+            (None, Some(set)) => Giver::File(set.span),
+            (None, None) => Giver::Nobody,
+        }
     }
 }
 
@@ -74,9 +86,13 @@ impl Environment {
     ) -> Result<(), Reported> {
         let mut failed = None;
         let mut added = Environment::default();
+        let mut references = References::default();
         for path in paths {
             let entries = match sources.read(path) {
-                Ok(file) => parse(d, sources, file, &Below(self, &added), EnvFormat::Compose, self.unset),
+                Ok(file) => {
+                    let outer = Below(self, &added);
+                    parse(d, sources, &mut references, file, &outer, EnvFormat::Compose, self.unset)
+                }
                 Err(error) => Err(unreadable(d, path, &error, None)),
             };
             match entries {
@@ -84,6 +100,7 @@ impl Environment {
                 Err(reported) => failed = Some(reported),
             }
         }
+        self.references.extend(references);
         self.add_below(added.dotenv);
         failed.map_or(Ok(()), Err)
     }
@@ -102,19 +119,33 @@ impl Environment {
         Ok(())
     }
 
-    fn add_below(&mut self, entries: BTreeMap<String, String>) {
+    /// The same variables, for what is to have its own below them.
+    pub(super) fn outer(&self) -> Self {
+        Environment {
+            process: self.process.clone(),
+            dotenv: self.dotenv.clone(),
+            expected: self.expected.clone(),
+            unset: self.unset,
+            references: References::default(),
+        }
+    }
+
+    fn add_below(&mut self, entries: BTreeMap<String, Spanned<String>>) {
         for (name, value) in entries {
             self.dotenv.entry(name).or_insert(value);
         }
     }
 
     fn of_file(
-        &self,
+        &mut self,
         d: &mut Diagnostics,
         sources: &Sources,
         file: FileId,
-    ) -> Result<BTreeMap<String, String>, Reported> {
-        Ok(set(parse(d, sources, file, self, EnvFormat::Compose, self.unset)?).collect())
+    ) -> Result<BTreeMap<String, Spanned<String>>, Reported> {
+        let mut references = References::default();
+        let parsed = parse(d, sources, &mut references, file, self, EnvFormat::Compose, self.unset);
+        self.references.extend(references);
+        Ok(set(parsed?).collect())
     }
 }
 
@@ -129,20 +160,28 @@ impl Lookup for Below<'_> {
     fn before(&self, name: &str) -> Option<Cow<'_, str>> {
         self.1.get(name)
     }
+
+    fn giver(&self, name: &str) -> Giver {
+        match self.0.giver(name) {
+            Giver::Nobody => self.1.giver(name),
+            giver => giver,
+        }
+    }
 }
 
 /// The variables that have a value.
-fn set(entries: Entries) -> impl Iterator<Item = (String, String)> {
-    entries.into_iter().filter_map(|(name, (value, _))| Some((name, value?)))
+fn set(entries: Entries) -> impl Iterator<Item = (String, Spanned<String>)> {
+    entries.into_iter().filter_map(|(name, (value, span))| Some((name, Spanned { value: value?, span })))
 }
 
 /// The variables of an env file by name, each with its value and where it is set.
 pub(crate) type Entries = BTreeMap<String, (Option<String>, Span)>;
 
-/// Reads an env file.
+/// Reads an env file, and notes what it refers to.
 pub(crate) fn parse(
     d: &mut Diagnostics,
     sources: &Sources,
+    references: &mut References,
     file: FileId,
     outer: &dyn Lookup,
     format: EnvFormat,
@@ -163,6 +202,7 @@ pub(crate) fn parse(
         Err(Some(reported)) => return Err(reported),
         Err(None) => return Ok(Entries::new()),
     };
+    note(references, file, &parsed, outer);
     let mut failed = None;
     for unset in &parsed.unset {
         let span = place(unset.range.clone());
@@ -181,6 +221,26 @@ pub(crate) fn parse(
     }
     let entry = |entry: dotenv::Entry| (entry.name, (entry.value, place(entry.value_range)));
     failed.map_or_else(|| Ok(parsed.entries.into_iter().map(entry).collect()), Err)
+}
+
+/// Notes what a file refers to. What is outside it counts first, then the nearest statement above.
+fn note(references: &mut References, file: FileId, parsed: &dotenv::Parsed, outer: &dyn Lookup) {
+    references.add_env_file(file);
+    let place = |range: &std::ops::Range<usize>| Span::new(file, range.start, range.end);
+    let mut above = BTreeMap::new();
+    let mut entries = parsed.entries.iter().peekable();
+    for used in &parsed.used {
+        while let Some(entry) = entries.next_if(|entry| entry.value_range.end <= used.range.start) {
+            above.insert(&*entry.name, entry);
+        }
+        match above.get(&*used.name).filter(|_| outer.get(&used.name).is_none()) {
+            Some(entry) => {
+                let giver = Giver::File(place(&entry.value_range));
+                references.add(place(&used.range), &used.name, giver, entry.value.as_deref());
+            }
+            None => references.look_up(place(&used.range), &used.name, outer),
+        }
+    }
 }
 
 /// A file that was asked for and cannot be had.

@@ -14,7 +14,7 @@ use crate::load::{Environment, WithName};
 use crate::nearest::nearest;
 use crate::source::{FileId, Sources, Span};
 use crate::yaml::template::Lookup;
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Node, References, Value};
 
 /// What an include brings in.
 const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
@@ -62,7 +62,10 @@ impl Loader<'_> {
         chain.extend(paths);
         let inner = Scope { environment: &environment, name: scope.name, base: &directory, chain };
         let root = self.merged(main, documents, &inner)?;
-        Ok(own_variables(&root, &WithName { environment: &environment, name: scope.name }))
+        let variables = WithName { environment: &environment, name: scope.name };
+        let root = own_variables(&root, &variables, &mut self.uses.references);
+        self.outer_references.extend(environment.references);
+        Ok(root)
     }
 
     /// Reads the files of an item. All that cannot be read are reported.
@@ -124,7 +127,7 @@ impl Loader<'_> {
         directory: &Path,
         scope: &Scope<'_>,
     ) -> Result<Environment, Reported> {
-        let mut environment = scope.environment.clone();
+        let mut environment = scope.environment.outer();
         match item.get("env_file") {
             Some(files) if !files.items().is_empty() => {
                 let mut failed = Ok(());
@@ -217,14 +220,16 @@ fn is_relative(volume: &Node) -> bool {
 
 /// The tree with the variables that its services and configs take from the environment, which is not that of the
 /// project that includes it.
-fn own_variables(root: &Node, variables: &dyn Lookup) -> Node {
-    let services = root.get("services").map(|services| each(services, |service| filled(service, variables)));
-    let configs = root.get("configs").map(|configs| each(configs, |config| with_content(config, variables)));
+fn own_variables(root: &Node, variables: &dyn Lookup, references: &mut References) -> Node {
+    let services = root.get("services");
+    let services = services.map(|services| each(services, |service| filled(service, variables, references)));
+    let configs = root.get("configs");
+    let configs = configs.map(|configs| each(configs, |config| with_content(config, variables, references)));
     let root = services.map_or_else(|| root.clone(), |services| with(root, "services", services));
     configs.map_or_else(|| root.clone(), |configs| with(&root, "configs", configs))
 }
 
-fn each(node: &Node, change: impl Fn(&Node) -> Node) -> Node {
+fn each(node: &Node, mut change: impl FnMut(&Node) -> Node) -> Node {
     let Value::Map(entries) = &node.value else { return node.clone() };
     Node::map(
         node.span,
@@ -232,11 +237,12 @@ fn each(node: &Node, change: impl Fn(&Node) -> Node) -> Node {
     )
 }
 
-fn filled(service: &Node, variables: &dyn Lookup) -> Node {
+fn filled(service: &Node, variables: &dyn Lookup, references: &mut References) -> Node {
     let Some(environment) = service.get("environment") else { return service.clone() };
     let Value::Map(entries) = &environment.value else { return service.clone() };
     let filled = entries.iter().map(|entry| match variables.get(&entry.key) {
         Some(value) if entry.value.is_null() => {
+            references.look_up(entry.key_span, &entry.key, variables);
             Entry { value: Node::text(entry.key_span, &*value), ..entry.clone() }
         }
         _ => entry.clone(),
@@ -244,11 +250,12 @@ fn filled(service: &Node, variables: &dyn Lookup) -> Node {
     with(service, "environment", Node::map(environment.span, filled.collect()))
 }
 
-fn with_content(config: &Node, variables: &dyn Lookup) -> Node {
-    let name = config.get("environment");
-    let value = name.and_then(|name| Some((name.span, variables.get(name.as_str()?)?)));
+fn with_content(config: &Node, variables: &dyn Lookup, references: &mut References) -> Node {
+    let asked = config.get("environment").and_then(|node| Some((node.span, node.as_str()?)));
+    let value = asked.and_then(|(span, name)| Some((span, name, variables.get(name)?)));
     match value {
-        Some((span, value)) if config.get("content").is_none() => {
+        Some((span, name, value)) if config.get("content").is_none() => {
+            references.look_up(span, name, variables);
             with(config, "content", Node::text(span, &*value))
         }
         _ => config.clone(),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Environment, Request};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::yaml::template::Lookup;
-use crate::yaml::{Interpolation, Node, Uses, Value, interpolate};
+use crate::yaml::{Giver, Interpolation, Node, Uses, Value, interpolate};
 
 /// `-p`, then `COMPOSE_PROJECT_NAME`, then `name` in the file, then the name of the project directory. The first
 /// two must be as they should; the others are lower-cased and stripped of what a name cannot hold.
@@ -66,6 +66,10 @@ impl Lookup for WithName<'_> {
         } else {
             self.environment.get(name)
         }
+    }
+
+    fn giver(&self, name: &str) -> Giver {
+        if name == "COMPOSE_PROJECT_NAME" { Giver::Project } else { self.environment.giver(name) }
     }
 }
 

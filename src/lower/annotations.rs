@@ -15,7 +15,7 @@ use crate::compose::decode::Pair;
 use crate::compose::value::port::ExposedPort;
 use crate::compose::value::signal::Signal;
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::project::{Content, MissingSource, Mount, MountSource, PrivateContent, PrivateFile};
+use crate::project::{Content, MissingSource, Mount, MountSource, PrivateContent, PrivateFile, Root};
 
 /// Keys that only this program writes.
 pub const OWN_PREFIX: &str = "io.bundlegen.";
@@ -247,7 +247,8 @@ fn is_reserved(key: &str) -> bool {
     key.starts_with(OWN_PREFIX)
 }
 
-fn is_for_runtime(key: &str) -> bool {
+/// Whether an annotation makes runtimes do things.
+pub fn is_for_runtime(key: &str) -> bool {
     RUNTIME_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
@@ -259,6 +260,9 @@ fn own(context: &Context, all: &mut Annotations) {
         if let Some(source) = &image.source {
             all.insert(IMAGE_SOURCE.into(), (source.value.to_string(), Origin::Written(source.span)));
         }
+    }
+    if let Root::Unknown(reference) = &context.service.root {
+        all.insert(IMAGE.into(), (reference.value.to_string(), Origin::Written(reference.span)));
     }
     if let Some(name) = &context.written().container_name {
         all.insert(CONTAINER_NAME.into(), (name.value.to_string(), Origin::Written(name.span)));

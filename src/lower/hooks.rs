@@ -11,14 +11,8 @@ use super::Context;
 use super::networks;
 use super::origin::{Origin, Origins};
 use crate::diag::{Code, Diagnostics};
-use crate::hook::argv::{Arguments, CNI_PATH, Pin, RUN, Verb};
+use crate::hook::argv::{Arguments, CNI_PATH, ENVIRONMENT, Pin, RUN, TIMEOUT, Verb};
 use crate::project::HostFile;
-
-/// What hooks find programs with, such as `iptables`: runtimes give them no environment of their own.
-pub const ENVIRONMENT: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// In seconds. Containers that start at the same moment wait for each other, as plugins do not run side by side.
-pub const TIMEOUT: i64 = 120;
 
 /// Whose default the hooks are.
 const FROM: &str = "what attaches a container to its networks";
@@ -53,7 +47,7 @@ fn hook(context: &Context, args: Vec<String>) -> oci::Hook {
     hook.set_path(PathBuf::from(&*context.settings.hook.path))
         .set_args(Some(args))
         .set_env(Some(vec![ENVIRONMENT.to_owned()]))
-        .set_timeout(Some(TIMEOUT));
+        .set_timeout(Some(i64::from(TIMEOUT)));
     hook
 }
 
@@ -61,7 +55,8 @@ fn hook(context: &Context, args: Vec<String>) -> oci::Hook {
 fn arguments(context: &Context) -> (Arguments, Vec<Origin>) {
     let mut origins = Vec::new();
     let mut add = |origin| origins.push(origin);
-    let pins = context.surroundings.pins(&context.service.bundle);
+    // Without root nobody pins namespaces: who joins a network joins the one of all.
+    let pins = context.surroundings.pins(&context.service.bundle).filter(|_| context.userns.is_none());
     let pins = pins.map(|(pin, span)| {
         add(Origin::Written(span));
         pin

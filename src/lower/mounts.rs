@@ -12,11 +12,12 @@ use super::hostname;
 use super::namespaces::pinned;
 use super::networks::attached;
 use super::origin::{Origin, Origins};
-use super::root;
+use super::{proot, root};
 use crate::compose::namespace::IpcMode;
 use crate::compose::value::volume::{Propagation, Recursion};
 use crate::diag::{Code, Diagnostics};
 use crate::hook::argv::Pin;
+use crate::project::network::way_out;
 use crate::project::{Access, Mount, MountFrom, MountSource, Namespace};
 use crate::source::Span;
 
@@ -198,22 +199,29 @@ fn generated(context: &Context) -> Vec<Planned> {
             None,
             resolv_conf.or_else(|| Some(generated_file(context, RESOLV_CONF, Origin::Default(FORWARDED)))),
         ),
+        None if context.proot().is_some() => (None, resolv_conf.or_else(|| Some(of_settings(context)))),
         None => (None, resolv_conf.or_else(|| name_servers(context))),
     };
     let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
     let hosts = hosts.unwrap_or_else(ours);
-    [Some(hosts), resolv_conf, hostname_file(context), init(context)].into_iter().flatten().collect()
+    let files = [Some(hosts), resolv_conf, hostname_file(context), init(context)].into_iter().flatten();
+    files.chain(proot(context)).collect()
 }
 
 /// The host's name servers, for a container that names none and has a way out. Docker's own server asks them too.
 fn name_servers(context: &Context) -> Option<Planned> {
     let owner = context.joined_network().and_then(|owner| context.surroundings.service(&owner.bundle));
     let service = owner.unwrap_or(context.service);
-    let has_way_out = attached(service, context.settings).iter().any(|attachment| attachment.default_route);
+    let has_way_out = way_out(attached(service, context.settings)).is_some();
     let covered = context.joined_network().is_some_and(|owner| owner.mounts_on(RESOLV_CONF));
+    (has_way_out && !covered).then(|| of_settings(context))
+}
+
+/// The host's file for the resolver.
+fn of_settings(context: &Context) -> Planned {
     let file = &context.settings.resolv_conf;
     let origin = of_file(file, "--resolv-conf", "the name servers of the host, as in Docker");
-    (has_way_out && !covered).then(|| bound(RESOLV_CONF, file.path.to_string(), origin))
+    bound(RESOLV_CONF, file.path.to_string(), origin)
 }
 
 /// The options are Docker's: moby `daemon/oci_linux.go`.
@@ -222,6 +230,25 @@ fn init(context: &Context) -> Option<Planned> {
     let options = ["bind", "ro"].map(str::to_owned).to_vec();
     let source = context.settings.init.to_string();
     Some(Planned { destination: INIT.into(), kind: "bind".into(), source, options, origin, size: None })
+}
+
+/// The program that maps ports, and a place that it can write to: it puts a loader there for the programs that it runs.
+/// The size is that of ctnr, which had this first.
+fn proot(context: &Context) -> Vec<Planned> {
+    let Some(proot) = proot::wraps(context) else { return Vec::new() };
+    let origin = proot::origin(proot);
+    let ids = &context.service.user.ids;
+    let owner = (ids.uid != 0).then(|| [format!("uid={}", ids.uid), format!("gid={}", ids.gid)]);
+    let options = ["nosuid", "nodev", "mode=755", "size=32256k"].map(str::to_owned).into_iter();
+    let scratch = Planned {
+        destination: proot::PLACE.into(),
+        kind: "tmpfs".into(),
+        source: "tmpfs".into(),
+        options: options.chain(owner.into_iter().flatten()).collect(),
+        origin: origin.clone(),
+        size: None,
+    };
+    vec![scratch, bound(proot::PROGRAM, proot.path.to_string(), origin)]
 }
 
 fn hostname_file(context: &Context) -> Option<Planned> {

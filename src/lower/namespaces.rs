@@ -12,7 +12,8 @@ use crate::project::{Namespace, Owner};
 use crate::source::Span;
 
 /// Namespaces of the container's own, but for those that `network_mode`, `pid`, `ipc` and `uts` leave to the host or
-/// take from another container, and for the cgroups of a privileged container, which sees the host's as in Docker. Docker
+/// take from another container, for the network where there is none but
+/// the host's, and for the cgroups of a privileged container, which sees the host's as in Docker. Docker
 /// on a host with cgroup v1 shares the cgroup namespace too; on one with v2 it does not, and a bundle does not know its
 /// host.
 pub fn namespaces(context: &Context, o: &mut Origins) -> Vec<oci::LinuxNamespace> {
@@ -28,6 +29,7 @@ pub fn namespaces(context: &Context, o: &mut Origins) -> Vec<oci::LinuxNamespace
         (Kind::Network, Pin::Net, &shared.network),
     ] {
         match namespace {
+            _ if kind == Kind::Network && context.proot().is_some() => {}
             Namespace::Own => list.add(kind, None),
             Namespace::Host(_) => {}
             Namespace::Of(owner) => {

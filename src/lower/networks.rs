@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::origin::Origin;
+use crate::compose::network::Parent;
 use crate::diag::{Code, Diagnostics};
 use crate::hook::argv;
-use crate::project::network::{Attachment, Bridge, Driver, Network, Parent, Subnet};
+use crate::project::network::{Attachment, Bridge, Driver, Network, Subnet, way_out};
 use crate::project::{Namespace, Published, Service, Settings};
 use crate::yaml::Node;
 
@@ -67,7 +68,7 @@ fn of_bridge(network: &Network, bridge: &Bridge) -> Vec<Value> {
 fn of_parent(network: &Network, kind: &str, parent: &Parent, capability: Option<&str>) -> Value {
     json!({
         "type": kind,
-        "master": &*parent.interface,
+        "master": parent.interface.value.as_str(),
         "mode": &*parent.mode,
         "mtu": parent.mtu,
         "capabilities": capability.map(|name| json!({ name: true })),
@@ -85,8 +86,8 @@ fn ipam(network: &Network) -> Value {
     json!({ "type": "static", "routes": (!network.internal).then_some(routes) })
 }
 
-/// Leaves out what has nothing to say.
-fn without_nulls(value: Value) -> Value {
+/// Leaves out what has nothing to say. What Docker prints as null was not said either.
+pub fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let said = map.into_iter().filter(|(_, value)| !value.is_null());
@@ -101,10 +102,13 @@ fn without_nulls(value: Value) -> Value {
 pub(super) fn told(attachment: &Attachment) -> argv::Network {
     let network = &attachment.network;
     let addresses = attachment.addresses.iter().filter_map(|given| address(network, given.ip));
+    // The subnets of an external network are known only where it is.
+    let asked = attachment.addresses.iter().filter(|_| network.external.is_some());
     argv::Network {
         list: with_sysctls(list(network), attachment),
         interface: attachment.interface.value.to_string(),
         addresses: addresses.collect(),
+        asked: asked.map(|given| given.ip).collect(),
         link_local: attachment.link_local.iter().filter_map(|ip| link_local(ip.value)).collect(),
         default_route: attachment.default_route,
         mac: attachment.mac.as_ref().map(|mac| mac.value.to_string()),
@@ -136,7 +140,7 @@ fn link_local(ip: IpAddr) -> Option<IpNet> {
 }
 
 /// What the hook is told of ports, with the address of the host where none is written.
-pub(super) fn ports(ports: &Published, ip: Option<IpAddr>) -> argv::Ports {
+pub fn ports(ports: &Published, ip: Option<IpAddr>) -> argv::Ports {
     argv::Ports {
         ip: ports.ip.or(ip),
         host: ports.host,
@@ -162,10 +166,10 @@ pub fn attached<'s>(service: &'s Service, settings: &Settings) -> &'s [Attachmen
 /// The addresses at which a container reaches the host: the gateways of the bridge that its way out leads through, and
 /// on the host's own network the loopback's. There is none where no bridge leads out.
 pub fn host_gateways(service: &Service, settings: &Settings) -> Vec<IpAddr> {
-    if let Namespace::Host(_) = service.namespaces.network {
+    if matches!(service.namespaces.network, Namespace::Host(_)) || settings.proot(service).is_some() {
         return vec![Ipv4Addr::LOCALHOST.into()];
     }
-    let out = attached(service, settings).iter().find(|attachment| attachment.default_route);
+    let out = way_out(attached(service, settings));
     let bridge = out.map(|attachment| &attachment.network).filter(|network| {
         matches!(network.driver, Driver::Bridge(_)) && network.external.is_none() && !network.internal
     });
@@ -183,22 +187,24 @@ pub(super) fn check(d: &mut Diagnostics, context: &Context) {
 /// Docker fills in what is not written from the host's `/etc/resolv.conf`.
 fn check_resolver(d: &mut Diagnostics, context: &Context) {
     let written = context.written();
-    let Some(rest) = written.dns_search.first().or(written.dns_opt.first()) else { return };
+    let search = written.dns_search.first().map(|domain| domain.span);
+    let Some(rest) = search.or(written.dns_opt.first().map(|option| option.span)) else { return };
     if !written.dns.is_empty() || context.in_user_network() {
         return;
     }
     let message = "the name servers of the host are known only where the container runs";
-    let way_out = context.host_network().or_else(|| {
-        let out = context.attached().iter().find(|attachment| attachment.default_route)?;
+    let of_host = context.host_network().or(context.proot().and_then(|_| context.shared_network()));
+    let way_out = of_host.or_else(|| {
+        let out = way_out(context.attached())?;
         Some(if out.is_implied() { context.service.name.span } else { out.name.span })
     });
     match way_out {
         Some(network) => {
-            let draft = d.error(Code::HostDependent, message).label(rest.span, "nobody to ask");
+            let draft = d.error(Code::HostDependent, message).label(rest, "nobody to ask");
             draft.label(network, "they are those of this network").help(NAME_THEM).emit();
         }
         None => {
-            d.warning(Code::HostDependent, message).label(rest.span, "nobody to ask").help(NAME_THEM).emit();
+            d.warning(Code::HostDependent, message).label(rest, "nobody to ask").help(NAME_THEM).emit();
         }
     }
 }
@@ -227,7 +233,7 @@ fn check_links(d: &mut Diagnostics, context: &Context) {
 fn check_ports(d: &mut Diagnostics, context: &Context) {
     let Some(port) = context.service.ports.first() else { return };
     let attached = context.attached();
-    let out = attached.iter().find(|attachment| attachment.default_route);
+    let out = way_out(attached);
     let (place, what) = match (out.map(|out| (out, &out.network.driver)), attached.first()) {
         (Some((out, Driver::Macvlan(_) | Driver::Ipvlan(_))), _) => {
             (out.name.span, "its containers have addresses of their own in the network of the host")

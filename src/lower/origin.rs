@@ -10,6 +10,8 @@ use crate::source::Span;
 pub enum Origin {
     /// It is written in a source file.
     Written(Span),
+    /// The lock says so: it was found or given out before, and is kept.
+    Lock(Span),
     /// The image says so.
     Image {
         /// The normalised reference.

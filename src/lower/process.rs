@@ -11,14 +11,19 @@ use super::defaults::PATH;
 use super::hostname;
 use super::mounts::INIT;
 use super::origin::{Origin, Origins};
+use super::proot;
 use super::rlimits::rlimits;
 use super::selinux;
 use crate::compose::service::Command;
-use crate::compose::value::capability::CapabilityName;
+use crate::compose::value::capability::{Capability, CapabilityName};
 use crate::compose::value::target::{clean, kernel_tree};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::Configuration;
+use crate::project::Root;
 use crate::source::Spanned;
+
+/// What makes an init pass signals on to all of its children. tini and catatonit know it.
+pub const GROUP: &str = "-g";
 
 /// The process. Fails when there is nothing to run or nowhere to run it.
 pub fn process(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<oci::Process, Reported> {
@@ -90,7 +95,7 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         (None, Some(_)) => {}
         (None, None) => from_image(&mut args, |configuration| &configuration.cmd, "Cmd"),
     }
-    if args.is_empty() {
+    if args.is_empty() && !matches!(context.service.root, Root::Unknown(_)) {
         let name = &context.service.name;
         let draft = d.error(Code::NoCommand, format!("service `{}` has nothing to run", name.value));
         let draft = draft.label(name.span, "neither an entrypoint nor a command");
@@ -102,9 +107,12 @@ fn args(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<Vec<S
         return Err(draft.help("give the service an `entrypoint` and a `command`").emit());
     }
     warn_no_init(d, context);
+    args.splice(0..0, proot::front(d, context, args.first())?);
     if let Some(init) = context.init() {
-        let front = [INIT, "--"].map(|word| (word.to_owned(), Origin::Written(init)));
-        args.splice(0..0, front);
+        // What is under proot is a child of it, and proot passes no signal on.
+        let group = proot::wraps(context).map(|_| GROUP);
+        let front = [Some(INIT), group, Some("--")].into_iter().flatten();
+        args.splice(0..0, front.map(|word| (word.to_owned(), Origin::Written(init))).collect::<Vec<_>>());
     }
     let recorded = args.into_iter().enumerate().map(|(index, (word, origin))| {
         o.set(format!("/process/args/{index}"), origin);
@@ -142,6 +150,10 @@ fn env(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Vec<String> {
                 _ => warn_no_variable(d, context, variable),
             }
         }
+    }
+    if let Some(proot) = proot::wraps(context) {
+        let variable = |(name, value): (&str, &str)| (name.into(), (value.into(), proot::origin(proot)));
+        env.extend(proot::VARIABLES.map(variable));
     }
     for (name, variable) in &context.service.environment {
         match &variable.value {
@@ -236,9 +248,11 @@ fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
             CapabilityName::One(one) => one == capability,
         };
         let written = context.written().cap_add.iter().find(asked).map(|name| name.span);
-        let origin = match context.privileged().or(written) {
-            Some(span) => Origin::Written(span),
-            None => Origin::Default("Docker's 14 capabilities"),
+        let proot = proot::wraps(context).filter(|_| capability == Capability::SysPtrace);
+        let origin = match (context.privileged().or(written), proot) {
+            (Some(span), _) => Origin::Written(span),
+            (None, Some(proot)) => proot::origin(proot),
+            (None, None) => Origin::Default("Docker's 14 capabilities"),
         };
         for set in sets {
             o.set(format!("/process/capabilities/{set}/{index}"), origin.clone());

@@ -17,7 +17,7 @@ pub const ROOTFS: &str = "rootfs";
 pub fn root(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Result<oci::Root, Reported> {
     check_platform(d, context)?;
     let (path, origin) = match &context.service.root {
-        Root::Image(_) => (ROOTFS, Origin::Default("where `prepare` unpacks the image")),
+        Root::Image(_) | Root::Unknown(_) => (ROOTFS, Origin::Default("where `prepare` unpacks the image")),
         Root::Directory(directory) => (directory.value.as_str(), Origin::Written(directory.span)),
     };
     o.set("/root/path", origin);

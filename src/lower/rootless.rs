@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use oci::LinuxNamespaceType as Kind;
 use oci_spec::runtime as oci;
 
-use super::Context;
 use super::origin::{Origin, Origins};
 use super::userns::Userns;
+use super::{Context, proot};
 use crate::compose::namespace::CgroupMode;
 use crate::compose::value::runtime::Runtime;
 use crate::diag::{Code, Diagnostics};
@@ -286,8 +286,9 @@ impl Shared {
             .set_typ(Some("bind".to_owned()))
             .set_source(Some(path.into()))
             .set_options(Some(options.iter().map(ToString::to_string).collect()));
-        let network = context.host_network().filter(|_| path == "/sys");
-        Some(network.map_or_else(|| userns.origin.clone(), Origin::Written))
+        let network = context.host_network().filter(|_| path == "/sys").map(Origin::Written);
+        let of_proot = || context.proot().filter(|_| path == "/sys").map(proot::origin);
+        Some(network.or_else(of_proot).unwrap_or_else(|| userns.origin.clone()))
     }
 }
 

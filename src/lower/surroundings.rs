@@ -74,10 +74,14 @@ impl<'a> Surroundings<'a> {
         self.joined.get(bundle).map_or(&[], Vec::as_slice)
     }
 
-    /// Where another container is in the first network of a container that both are in.
+    /// Where another container is in the first network of a container that both are in; one where its address is known
+    /// goes first.
     pub fn common(&self, service: &Service, other: &Service) -> Option<&'a Attachment> {
-        let mut networks = service.networks.iter().map(|one| &*one.network.name);
-        networks.find_map(|name| self.attachments.get(&(&*other.bundle, name)).copied())
+        let both = || {
+            let networks = service.networks.iter().map(|one| &*one.network.name);
+            networks.filter_map(|name| self.attachments.get(&(&*other.bundle, name)).copied())
+        };
+        both().find(|there| !there.addresses.is_empty()).or_else(|| both().next())
     }
 
     /// The name of a container: what is written, else what Compose calls it.

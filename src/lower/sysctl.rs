@@ -21,7 +21,7 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
     o: &mut Origins,
 ) -> Option<M> {
     let mut all = BTreeMap::new();
-    if context.service.namespaces.network.shared().is_none() {
+    if context.shared_network().is_none() {
         for (key, value) in NETWORK_SYSCTLS {
             o.set(format!("/linux/sysctl/{}", escaped(key)), Origin::Default(SYSCTL_FROM));
             all.insert((*key).to_owned(), (*value).to_owned());
@@ -62,7 +62,7 @@ pub fn sysctl<M: FromIterator<(String, String)>>(
 /// Where a namespace is shared with the host or with another container, if it is.
 fn shared(context: &Context, namespace: Namespace) -> Option<Span> {
     match namespace {
-        Namespace::Net => context.service.namespaces.network.shared(),
+        Namespace::Net => context.shared_network(),
         Namespace::Ipc => context.service.namespaces.ipc.shared(),
         Namespace::Uts => context.written().uts.map(|uts| uts.span),
     }

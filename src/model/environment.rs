@@ -1,49 +1,49 @@
 //! The variables of services: those without a value, and those of env files.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::edit::{change, only, with};
-use super::inherited::Inherited;
 use crate::compose::dotenv::EnvFormat;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::load::environment::parse;
 use crate::load::{Environment, in_project, unreadable_draft};
-use crate::source::{ReadError, Sources};
+use crate::source::{ReadError, Sources, Span};
 use crate::yaml::template::Lookup;
-use crate::yaml::{Entry, Node, Unset, Value};
+use crate::yaml::{Entry, Giver, Node, References, Unset, Value};
 
 /// The tree in which a variable without a value has that of the project's environment. Where there is none, a variable
 /// of a container stays, as it takes the image's away, and an argument of a build goes (compose-go:
 /// `loader/environment.go` and `resolve` in `loader/normalize.go`). A config that is to hold a variable holds it.
-pub(super) fn fill(root: &Node, environment: &Environment) -> Node {
-    let found = |entry: &Entry| match (&entry.value.value, environment.get(&entry.key)) {
-        (Value::Null, Some(value)) => Entry { value: Node::text(entry.key_span, value), ..entry.clone() },
-        _ => entry.clone(),
-    };
-    let filled = |node: &Node| match &node.value {
-        Value::Map(entries) => {
-            Node { span: node.span, value: Value::Map(entries.iter().map(found).collect()) }
-        }
-        _ => node.clone(),
-    };
-    let root = &change(root, "services.*.environment", &mut |node| filled(node));
+pub(super) fn fill(root: &Node, environment: &Environment, references: &mut References) -> Node {
+    let root = &change(root, "services.*.environment", &mut |node| filled(node, environment, references));
+    // What a build is told is no part of a bundle.
+    let of_builds = &mut References::default();
     let root = &change(root, "services.*.build.args", &mut |args| {
-        only(&filled(args), |entry| !entry.value.is_null())
+        only(&filled(args, environment, of_builds), |entry| !entry.value.is_null())
     });
-    change(root, "configs.*", &mut |config| match config.get("environment") {
-        Some(name) => match name.as_str().and_then(|name| environment.get(name)) {
-            Some(value) => {
-                let value = Node::text(name.span, value);
-                with(config, Entry::new("content", name.span, value))
-            }
-            None => config.clone(),
-        },
-        None => config.clone(),
+    change(root, "configs.*", &mut |config| {
+        let asked = config.get("environment").and_then(|node| Some((node.content(), node.as_str()?)));
+        let found = asked.and_then(|(span, name)| Some((span, name, environment.get(name)?)));
+        let Some((span, name, value)) = found else { return config.clone() };
+        references.look_up(span, name, environment);
+        with(config, Entry::new("content", span, Node::text(span, value)))
     })
+}
+
+/// Variables, of which those without a value have that of the environment.
+fn filled(variables: &Node, environment: &Environment, references: &mut References) -> Node {
+    let Value::Map(entries) = &variables.value else { return variables.clone() };
+    let filled = entries.iter().map(|entry| match (&entry.value.value, environment.get(&entry.key)) {
+        (Value::Null, Some(value)) => {
+            references.look_up(entry.key_span, &entry.key, environment);
+            Entry { value: Node::text(entry.key_span, value), ..entry.clone() }
+        }
+        _ => entry.clone(),
+    });
+    Node { span: variables.span, value: Value::Map(filled.collect()) }
 }
 
 /// What a missing file is.
@@ -67,20 +67,16 @@ pub(super) fn read_files(
     sources: &mut Sources,
     service: &Node,
     environment: &Environment,
-    inherited: &mut Inherited,
+    references: &mut References,
 ) -> Node {
     let files = service.get("env_file").map_or(&[][..], Node::items);
     let written = service.get("environment");
     let own: Variables = by_name(written.map_or(&[][..], Node::entries));
     let mut variables = Variables::new();
     for file in files {
-        let outer = InFile { environment, own: &own, before: &variables, used: RefCell::default() };
+        let outer = InFile { environment, own: &own, before: &variables };
         // What is wrong with a file was reported, and hides nothing in another one.
-        let more = read_env_file(d, sources, file, &outer).unwrap_or_default();
-        let place = file.get("path").map_or(file.span, Node::content);
-        for name in outer.used.into_inner() {
-            inherited.add(environment, &name, place);
-        }
+        let more = read_env_file(d, sources, file, &outer, references).unwrap_or_default();
         variables.extend(more);
     }
     for (name, entry) in &own {
@@ -115,27 +111,35 @@ fn value<'v>(variables: &'v Variables, name: &str) -> Option<Cow<'v, str>> {
     variables.get(name)?.value.as_str().map(Cow::Borrowed)
 }
 
+/// Where a variable that has a value is set.
+fn place(variables: &Variables, name: &str) -> Option<Span> {
+    let value = &variables.get(name)?.value;
+    value.as_str().map(|_| value.span)
+}
+
 /// The variables an env file may refer to: the project's, then the service's own, then its own earlier ones, then those
 /// of the files before.
 struct InFile<'a> {
     environment: &'a Environment,
     own: &'a Variables,
     before: &'a Variables,
-    /// The names that were found in the project's environment.
-    used: RefCell<BTreeSet<String>>,
 }
 
 impl Lookup for InFile<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let found = self.environment.get(name);
-        if found.is_some() {
-            self.used.borrow_mut().insert(name.to_owned());
-        }
-        found.or_else(|| value(self.own, name))
+        self.environment.get(name).or_else(|| value(self.own, name))
     }
 
     fn before(&self, name: &str) -> Option<Cow<'_, str>> {
         value(self.before, name)
+    }
+
+    fn giver(&self, name: &str) -> Giver {
+        let inside = || place(self.own, name).or_else(|| place(self.before, name));
+        match self.environment.giver(name) {
+            Giver::Nobody => inside().map_or(Giver::Nobody, Giver::File),
+            giver => giver,
+        }
     }
 }
 
@@ -144,6 +148,7 @@ fn read_env_file(
     sources: &mut Sources,
     file: &Node,
     outer: &InFile,
+    references: &mut References,
 ) -> Result<Variables, Reported> {
     let format = match file.get("format") {
         Some(format) => env_format(d, format)?,
@@ -161,6 +166,7 @@ fn read_env_file(
         sources,
         &Asked { path, format, missing, home: home(outer.environment), unset: outer.environment.unset },
         outer,
+        references,
     )
 }
 
@@ -211,6 +217,7 @@ fn read(
     sources: &mut Sources,
     asked: &Asked,
     outer: &dyn Lookup,
+    references: &mut References,
 ) -> Result<Variables, Reported> {
     if asked.path.as_str() == Some("") {
         if asked.missing == Missing::Empty {
@@ -235,7 +242,7 @@ fn read(
         }
     };
     warn_outside(d, asked.path, &base);
-    let entries = parse(d, sources, id, outer, asked.format, asked.unset)?;
+    let entries = parse(d, sources, references, id, outer, asked.format, asked.unset)?;
     let set = entries.into_iter().filter_map(|(name, (value, span))| {
         let name: Rc<str> = name.into();
         Some((Rc::clone(&name), Entry::new(name, span, Node::text(span, value?))))
@@ -261,6 +268,7 @@ pub(super) fn read_label_files(
     sources: &mut Sources,
     service: &Node,
     environment: &Environment,
+    references: &mut References,
 ) -> Node {
     let files = service.get("label_file").map_or(&[][..], Node::items);
     let mut labels = Variables::new();
@@ -272,7 +280,7 @@ pub(super) fn read_label_files(
             home: home(environment),
             unset: environment.unset,
         };
-        let more = read(d, sources, &asked, &InLabelFile(&labels)).unwrap_or_default();
+        let more = read(d, sources, &asked, &InLabelFile(&labels), references).unwrap_or_default();
         labels.extend(more);
     }
     let written = service.get("labels");
@@ -293,5 +301,9 @@ struct InLabelFile<'a>(&'a Variables);
 impl Lookup for InLabelFile<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         value(self.0, name)
+    }
+
+    fn giver(&self, name: &str) -> Giver {
+        place(self.0, name).map_or(Giver::Nobody, Giver::File)
     }
 }

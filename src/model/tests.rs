@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::source::FileId;
-use crate::yaml::{Plain, Uses};
+use crate::yaml::Plain;
 
 /// A tree on one line, keys in the order of the alphabet.
 fn line(node: &Node) -> String {
@@ -52,7 +52,14 @@ impl Project {
         let root = crate::yaml::documents(&mut d, main, &sources.text(main)).unwrap().remove(0);
         let process = [("SET", "yes"), ("HOME", "/home/me")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let environment = Environment { process: BTreeMap::from(process), ..Environment::default() };
-        let loaded = Loaded { name: "p".into(), root, main, environment, uses: Uses::default() };
+        let loaded = Loaded {
+            name: "p".into(),
+            root,
+            main,
+            environment,
+            references: References::default(),
+            outer_references: References::default(),
+        };
         Project { sources, d, loaded, selection: Selection::default() }
     }
 
@@ -168,7 +175,7 @@ fn profiles_turn_services_on() {
     assert_eq!(on(services(text).service("b")), "b");
     assert_eq!(on(services(text).service("[a-b]")), "a");
     let mut by_variable = services(text);
-    by_variable.loaded.environment.dotenv.insert("COMPOSE_PROFILES".into(), "x, p".into());
+    by_variable.loaded.environment.process.insert("COMPOSE_PROFILES".into(), "x, p".into());
     assert_eq!(on(by_variable), "a b");
 }
 

@@ -6,10 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::bundle::Hook;
-use crate::hook::argv::Arguments;
-
-/// How many of the arguments of a hook say what is done, and not to what.
-const WORDS: usize = 4;
+use crate::hook::argv::{Arguments, PATH};
 
 /// What is to be done where a hook's own program is missing.
 const INSTALL: &str = "install bundlegen there, or build with `--hook PATH`";
@@ -20,16 +17,13 @@ const PLUGINS: &str = "install the package containernetworking-plugins";
 /// Plugins that call it.
 const WITH_IPTABLES: [&str; 3] = ["bridge", "firewall", "portmap"];
 
-/// Where hooks look for programs: what their environment says.
-const PATHS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-
 /// Names every program that is missing, once, and what is to be done.
 pub(super) fn check(hooks: &[&Hook], report: &mut dyn FnMut(String, &'static str)) {
     let programs: BTreeSet<&str> = hooks.iter().map(|hook| hook.path.as_str()).collect();
     for program in programs.into_iter().filter(|program| !Path::new(program).is_file()) {
         report(program.to_owned(), INSTALL);
     }
-    let told = hooks.iter().filter_map(|hook| Arguments::parse(hook.args.iter().skip(WORDS).cloned()).ok());
+    let told = hooks.iter().filter_map(|hook| Arguments::of_hook(hook.args.iter().map(String::as_str)));
     let mut plugins: BTreeSet<(String, String)> = BTreeSet::new();
     for told in told {
         let lists = told.networks.iter().map(|network| &network.list);
@@ -41,7 +35,7 @@ pub(super) fn check(hooks: &[&Hook], report: &mut dyn FnMut(String, &'static str
         }
     }
     let needed = plugins.iter().any(|(plugin, _)| WITH_IPTABLES.contains(&plugin.as_str()));
-    if needed && !PATHS.iter().any(|path| is_in(path, "iptables")) {
+    if needed && !PATH.split(':').any(|path| is_in(path, "iptables")) {
         report("iptables".to_owned(), "install the package iptables");
     }
 }

@@ -74,8 +74,7 @@ impl<'a> Addresses<'a> {
         }
         let gateway = (*gateway, "the gateway's".to_owned());
         let aux = aux.iter().map(|(name, ip)| (*ip, format!("that of `{name}`")));
-        let holders: BTreeMap<_, _> =
-            aux.chain([gateway]).map(|(ip, holder)| (ip, (holder, place.subnet.written))).collect();
+        let holders: BTreeMap<_, _> = aux.chain([gateway]).map(|(ip, holder)| (ip, (holder, None))).collect();
         for ip in holders.keys() {
             free.remove(number(*ip));
         }
@@ -98,12 +97,10 @@ impl<'a> Addresses<'a> {
         if let Some((holder, at)) = self.holders.get(&ip) {
             let message = format!("the address `{ip}` is given twice");
             let draft = d.error(Code::Conflict, message).label(span, "");
-            let draft = at.iter().fold(draft, |draft, at| draft.label(*at, holder.clone()));
-            let help = match at {
-                Some(_) => "give each an address of its own".to_owned(),
-                None => format!("it is {holder}; take another one"),
+            match at {
+                Some(at) => draft.label(*at, holder.clone()).help("give each an address of its own").emit(),
+                None => self.subnet(draft).help(format!("it is {holder}; take another one")).emit(),
             };
-            draft.help(help).emit();
             return None;
         }
         self.free.remove(number(ip));

@@ -38,7 +38,7 @@ pub(super) fn of_service(
 ) -> Option<Healthcheck> {
     let image = match root {
         Root::Image(image) => image.locked.configuration.healthcheck.as_ref(),
-        Root::Directory(_) => None,
+        Root::Unknown(_) | Root::Directory(_) => None,
     };
     let own = service.healthcheck.as_ref();
     let span = own.map_or(name.span, |own| own.span);
@@ -103,7 +103,9 @@ pub(super) fn check_dependencies(d: &mut Diagnostics, services: &[Service]) {
         let service = services.binary_search_by(|service| service.name.value.cmp(name));
         service.ok().and_then(|at| services.get(at)).map(|service| {
             let on = service.healthcheck.as_ref().is_some_and(|check| check.state == State::On);
-            (service.name.span, on)
+            // An image that nobody knows may well have one.
+            let unsaid = service.healthcheck.is_none() && matches!(service.root, Root::Unknown(_));
+            (service.name.span, on || unsaid)
         })
     };
     for service in services {

@@ -15,7 +15,7 @@ mod wish;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::{Image, Options};
+use super::{Image, Options, Root};
 use crate::compose::{self, Extension, Named};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::{self, Digest, Platform, Reference, Source, users};
@@ -27,7 +27,7 @@ use crate::source::{Span, Spanned};
 use locked::locked;
 use places::{Opened, Places};
 pub(super) use places::{common_path, sources};
-pub use search::{Anew, Elsewhere, Reach, Search, Unused};
+pub use search::{Absent, Anew, Elsewhere, Reach, Search, Unused};
 use tables::Tables;
 pub(super) use tables::{resolve_group, resolve_user};
 use wish::{Wish, wishes};
@@ -51,6 +51,8 @@ pub(super) struct Images {
 enum Found {
     /// It is known; a source has it, unless it is the lock that knows it.
     Known(Rc<Image>, Option<Record>),
+    /// Nobody has it, and that is no error.
+    Unknown,
     /// It could not be had, which was reported.
     Missing(Reported),
 }
@@ -139,12 +141,8 @@ impl Images {
         }
     }
 
-    /// The image of a service.
-    pub(super) fn find(
-        &mut self,
-        d: &mut Diagnostics,
-        written: &Spanned<Rc<str>>,
-    ) -> Result<Rc<Image>, Reported> {
+    /// The root file system of a service with an image.
+    pub(super) fn find(&mut self, d: &mut Diagnostics, written: &Spanned<Rc<str>>) -> Result<Root, Reported> {
         let place = |range| written.at(range);
         let reference: Reference =
             written.value.parse().map_err(|invalid| d.invalid(Code::InvalidValue, invalid, place))?;
@@ -152,14 +150,25 @@ impl Images {
         let found = if let Some(found) = self.found.get(&name) {
             found.clone()
         } else {
-            let found = self.look_up(d, &reference, &name, written.span);
-            let found = found.map_or_else(Found::Missing, |(image, record)| Found::Known(image, record));
-            self.found.insert(name, found.clone());
+            let found = self.found(d, &reference, &name, written.span);
+            self.found.insert(Rc::clone(&name), found.clone());
             found
         };
         match found {
-            Found::Known(image, _) => Ok(image),
+            Found::Known(image, _) => Ok(Root::Image(image)),
+            Found::Unknown => Ok(Root::Unknown(Spanned { value: name, span: written.span })),
             Found::Missing(reported) => Err(reported),
+        }
+    }
+
+    fn found(&mut self, d: &mut Diagnostics, reference: &Reference, name: &Rc<str>, span: Span) -> Found {
+        if self.search.absent == Absent::Told && !self.before.contains_key(&**name) {
+            self.tell_missing(d, reference, span);
+            return Found::Unknown;
+        }
+        match self.look_up(d, reference, name, span) {
+            Ok((image, record)) => Found::Known(image, record),
+            Err(reported) => Found::Missing(reported),
         }
     }
 
@@ -275,19 +284,23 @@ impl Images {
         }
     }
 
-    /// Who `spec` is in an image: as the lock says if it speaks of the same image, else by the image's tables.
+    /// Who `spec` is in an image: as the lock says if it speaks of the same image, else by the image's tables. Nobody
+    /// where neither is there, and that is no error.
     pub(super) fn user(
         &mut self,
         d: &mut Diagnostics,
         image: &Image,
         spec: &str,
         place: &dyn Fn(std::ops::Range<usize>) -> Span,
-    ) -> Result<lock::User, Reported> {
+    ) -> Result<Option<lock::User>, Reported> {
         if users::is_numeric(spec) {
-            return resolve_user(d, spec, None, None, place);
+            return resolve_user(d, spec, None, None, place).map(Some);
         }
         let user = if let Some(user) = self.same_before(image).and_then(|before| before.users.get(spec)) {
             user.clone()
+        } else if self.search.absent == Absent::Told {
+            self.tell_not_known(d, image, &called("user", spec), place(0..spec.len()));
+            return Ok(None);
         } else {
             let tables = self.tables(d, image, &called("user", spec), place(0..spec.len()))?;
             resolve_user(d, spec, tables.passwd.as_deref(), tables.group.as_deref(), place)?
@@ -295,7 +308,7 @@ impl Images {
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
             locked.users.insert(spec.to_owned(), user.clone());
         }
-        Ok(user)
+        Ok(Some(user))
     }
 
     /// The number of a group in an image, in the same way.
@@ -304,13 +317,16 @@ impl Images {
         d: &mut Diagnostics,
         image: &Image,
         spec: &Spanned<Rc<str>>,
-    ) -> Result<u32, Reported> {
+    ) -> Result<Option<u32>, Reported> {
         let name = &*spec.value;
         if users::is_number(name) {
-            return resolve_group(d, spec, None);
+            return resolve_group(d, spec, None).map(Some);
         }
         let gid = if let Some(gid) = self.same_before(image).and_then(|before| before.groups.get(name)) {
             *gid
+        } else if self.search.absent == Absent::Told {
+            self.tell_not_known(d, image, &called("group", name), spec.span);
+            return Ok(None);
         } else {
             let tables = self.tables(d, image, &called("group", name), spec.span)?;
             resolve_group(d, spec, tables.group.as_deref())?
@@ -318,7 +334,7 @@ impl Images {
         if let Some(locked) = self.lock.images.get_mut(&*image.reference) {
             locked.groups.insert(name.to_owned(), gid);
         }
-        Ok(gid)
+        Ok(Some(gid))
     }
 
     /// What the lock says of the same image.

@@ -124,7 +124,7 @@ impl<'a> Peers<'a> {
     /// As Docker does, whoever joins a container that joined another one is with that one too.
     fn owner(&self, d: &mut Diagnostics, service: &Service, kind: Kind) -> Result<Namespace, Reported> {
         let Some((mut next, span)) = said(service, kind) else { return Ok(Namespace::Own) };
-        let mut owner = None;
+        let (start, mut owner) = (service, None);
         let mut seen = BTreeSet::new();
         while seen.len() <= MAX_CHAIN {
             let peer = match (next, owner) {
@@ -136,7 +136,13 @@ impl<'a> Peers<'a> {
             let (name, service) = self.find(d, peer, span)?;
             if !seen.insert(name) {
                 let message = "containers join each other's namespaces, and none has one of its own";
-                let draft = d.error(Code::Cycle, message).label(span, "leads back to itself");
+                // Whoever joins one of them is not one of them.
+                let is_start = |name: &&str| {
+                    self.services.get(name).is_some_and(|of| std::ptr::eq(Rc::as_ptr(of), start))
+                };
+                let is_one = seen.iter().any(is_start);
+                let label = if is_one { "leads back to itself" } else { "leads to them" };
+                let draft = d.error(Code::Cycle, message).label(span, label);
                 return Err(draft.help("remove one of these").emit());
             }
             owner = Some((name, service));

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 
+use crate::compose::network::Parent;
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
 
@@ -58,17 +59,6 @@ pub struct Bridge {
     pub host_ip: Option<IpAddr>,
 }
 
-/// A network card of the host that others are made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parent {
-    /// Its name.
-    pub interface: Rc<str>,
-    /// As the driver spells it: `bridge`, `l2`, …
-    pub mode: Rc<str>,
-    /// In bytes; the parent's where there is none.
-    pub mtu: Option<u32>,
-}
-
 /// The addresses of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
@@ -115,6 +105,19 @@ impl Attachment {
         let implied = &*self.name.value == "default" || self.network.default_bridge;
         implied && self.service.entries().is_empty() && self.network.written.is_none()
     }
+
+    /// The bridge that it is attached to. An external network may have one too.
+    pub fn bridge(&self) -> Option<&Bridge> {
+        match &self.network.driver {
+            Driver::Bridge(bridge) => Some(bridge),
+            Driver::Macvlan(_) | Driver::Ipvlan(_) => None,
+        }
+    }
+}
+
+/// The network that the way out of a container leads through.
+pub fn way_out(attached: &[Attachment]) -> Option<&Attachment> {
+    attached.iter().find(|attachment| attachment.default_route)
 }
 
 /// An address of a container.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::addresses::{self, Member, Place};
 use super::free::hex;
-use super::network::{Attachment, Bridge, Driver, Given, Network, Parent, Subnet};
+use super::network::{Attachment, Bridge, Driver, Given, Network, Subnet};
 use super::subnets::{self, Wanted};
 use super::{Namespace, Options, Service};
 use crate::compose::namespace::NetworkMode;
@@ -114,8 +114,9 @@ pub(super) fn attach(
     }
     let written: Vec<_> = services.iter().map(|service| Rc::clone(&service.written)).collect();
     for ((attached, written), service) in attached.iter_mut().zip(&written).zip(services.iter_mut()) {
-        interfaces::name(d, attached, written, declared);
-        routes::choose(attached, written);
+        let said = interfaces::Said::of(written);
+        interfaces::name(d, attached, &said, declared);
+        routes::choose(attached, &said);
         interfaces::give_mac(d, attached, written, declared);
         service.networks = std::mem::take(attached);
     }
@@ -200,14 +201,9 @@ impl Used<'_> {
 }
 
 fn made_by(driver: written::Driver, name: &str) -> Driver {
-    let parent = |parent: written::Parent| Parent {
-        interface: parent.interface.value.as_str().into(),
-        mode: parent.mode,
-        mtu: parent.mtu,
-    };
     match driver {
-        written::Driver::Macvlan(card) => Driver::Macvlan(parent(card)),
-        written::Driver::Ipvlan(card) => Driver::Ipvlan(parent(card)),
+        written::Driver::Macvlan(card) => Driver::Macvlan(card),
+        written::Driver::Ipvlan(card) => Driver::Ipvlan(card),
         written::Driver::Bridge(written::Bridge { interface, mtu, masquerade, icc, host_ip }) => {
             let interface =
                 interface.map_or_else(|| bridge_name(name), |interface| interface.value.as_str().into());

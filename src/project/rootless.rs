@@ -1,6 +1,7 @@
 //! Bundles that a user without rights runs, and who the users of their containers are on the host.
 
 pub(super) mod network;
+pub(super) mod proot;
 
 use super::Choices;
 use crate::compose::Extension;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::Options;
 use super::features::{self, Features};
 use super::rootless::{Rootless, rootless};
+use super::{Options, Service};
 use crate::compose::decode::all;
 use crate::compose::devices::DeviceNodes;
 use crate::compose::value::absolute_path::AbsolutePath;
@@ -41,6 +41,8 @@ pub struct Choices {
     pub hook: Option<AbsolutePath>,
     /// The host's file for the resolver.
     pub resolv_conf: Option<AbsolutePath>,
+    /// The program that maps ports on the network of the host.
+    pub proot: Option<AbsolutePath>,
 }
 
 /// What holds for all bundles of a project.
@@ -68,6 +70,8 @@ pub struct Settings {
     pub hook: HostFile,
     /// The host's file for the resolver, of services that name no server.
     pub resolv_conf: HostFile,
+    /// The program that maps ports on the network of the host, where the bundles of a user have no other network.
+    pub proot: Option<HostFile>,
     /// What `lint` is not to mind in any service.
     pub allow: Vec<Allowed>,
 }
@@ -90,12 +94,28 @@ impl HostFile {
         let written = written.filter(|_| chosen.is_none()).map(|path| path.span);
         HostFile { path: path.into(), written, chosen: chosen.is_some() }
     }
+
+    /// What was chosen, else what is written, else none.
+    fn of(chosen: Option<&AbsolutePath>, written: Option<&Spanned<AbsolutePath>>) -> Option<Self> {
+        let path = chosen.or(written.map(|path| &path.value))?;
+        Some(HostFile::new(chosen, written, path.as_str()))
+    }
 }
 
 impl Settings {
     /// Whether systemd makes the control groups.
     pub fn systemd(&self) -> bool {
         self.cgroup_manager == Some(CgroupManager::Systemd)
+    }
+
+    /// Whether a container is in the network that a program of the user carries the traffic of.
+    pub fn has_user_network(&self, service: &Service) -> bool {
+        self.rootless.is_some() && self.proot.is_none() && service.shares_user_network()
+    }
+
+    /// The program that maps ports of a container which is in the network of the host for want of one of its own.
+    pub fn proot(&self, service: &Service) -> Option<&HostFile> {
+        self.proot.as_ref().filter(|_| self.rootless.is_some() && service.shares_user_network())
     }
 }
 
@@ -109,6 +129,8 @@ pub(super) fn settings(
     let (platform, architecture) = platform(d, extension.platform.as_ref(), choices.platform.as_ref())?;
     let features = features(d, sources, extension, options)?;
     let rootless = rootless(d, extension, choices)?;
+    let proot = HostFile::of(choices.proot.as_ref(), extension.proot.as_ref());
+    check_proot(d, proot.as_ref(), rootless.as_ref())?;
     let written = extension.cgroup_manager.map(|manager| manager.value);
     let init = extension.init.as_ref().map(|init| init.value.clone());
     Ok(Settings {
@@ -123,8 +145,24 @@ pub(super) fn settings(
         rootless,
         hook: HostFile::new(choices.hook.as_ref(), extension.hook.as_ref(), HOOK),
         resolv_conf: HostFile::new(choices.resolv_conf.as_ref(), extension.resolv_conf.as_ref(), RESOLV_CONF),
+        proot,
         allow: extension.allow.clone(),
     })
+}
+
+/// Root has bridges, where published ports are mapped without it and containers are kept apart.
+fn check_proot(
+    d: &mut Diagnostics,
+    proot: Option<&HostFile>,
+    rootless: Option<&Rootless>,
+) -> Result<(), Reported> {
+    let Some(proot) = proot.filter(|_| rootless.is_none()) else { return Ok(()) };
+    let message = "proot maps the ports of containers that a user runs, and these are for root";
+    let mut draft = d.error(Code::Conflict, message);
+    if let Some(span) = proot.written {
+        draft = draft.label(span, "");
+    }
+    Err(draft.help("remove it, as root has bridges; or say who runs them, with `rootless: UID`").emit())
 }
 
 /// What was chosen; else what is written; else the oldest of each.

@@ -11,6 +11,7 @@ use crate::compose;
 use crate::compose::decode::all;
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::image::read_in_root;
+use crate::image::users::{is_number, is_numeric};
 use crate::load::in_project;
 use crate::lock;
 use crate::source::{Span, Spanned};
@@ -18,8 +19,10 @@ use crate::source::{Span, Spanned};
 /// The user of a process, with what decided it.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The numbers.
+    /// The numbers; those of root where they are not known.
     pub ids: lock::User,
+    /// Whether they are known: an image may decide that nobody has looked into.
+    pub known: bool,
     /// Further groups of `group_add`, each once and in the order of the file.
     pub groups: Vec<Spanned<u32>>,
     /// Where `user` is written; `None` where the image or the default decides.
@@ -44,17 +47,26 @@ pub(super) fn user(
             let spec = written.map_or_else(of_image, |user| &user.value);
             images.user(d, image, spec, &place)?
         }
+        Root::Unknown(_) => match written.map(|user| &*user.value) {
+            Some("root") => Some(resolve_user(d, "0", None, None, &place)?),
+            Some(spec) if is_numeric(spec) || is_number(spec) => {
+                Some(resolve_user(d, spec, None, None, &place)?)
+            }
+            _ => None,
+        },
         Root::Directory(_) => {
             let spec = written.map_or("", |user| &user.value);
             let passwd = table(d, service, "etc/passwd", options)?;
             let group = table(d, service, "etc/group", options)?;
-            resolve_user(d, spec, passwd.as_deref(), group.as_deref(), &place)?
+            Some(resolve_user(d, spec, passwd.as_deref(), group.as_deref(), &place)?)
         }
     };
-    let mut known: BTreeSet<u32> = ids.additional_gids.iter().copied().collect();
+    let known = ids.is_some();
+    let ids = ids.unwrap_or_else(|| lock::User { uid: 0, gid: 0, additional_gids: Vec::new() });
+    let mut listed: BTreeSet<u32> = ids.additional_gids.iter().copied().collect();
     let mut groups = groups(d, service, root, images, options)?;
-    groups.retain(|group| known.insert(group.value));
-    Ok(User { ids, groups, written: span })
+    groups.retain(|group| listed.insert(group.value));
+    Ok(User { ids, known, groups, written: span })
 }
 
 /// The groups of `group_add`, in the order of the file. Docker has them in an order of its own.
@@ -69,13 +81,16 @@ fn groups(
         Root::Directory(_) if !service.group_add.is_empty() => table(d, service, "etc/group", options)?,
         _ => None,
     };
-    all(service.group_add.iter().map(|group| {
+    let found: Vec<Option<Spanned<u32>>> = all(service.group_add.iter().map(|group| {
         let gid = match root {
-            Root::Image(image) => images.group(d, image, group),
-            Root::Directory(_) => resolve_group(d, group, table.as_deref()),
+            Root::Image(image) => images.group(d, image, group)?,
+            Root::Directory(_) => Some(resolve_group(d, group, table.as_deref())?),
+            Root::Unknown(_) if is_number(&group.value) => Some(resolve_group(d, group, None)?),
+            Root::Unknown(_) => None,
         };
-        gid.map(|value| Spanned { value, span: group.span })
-    }))
+        Ok(gid.map(|value| Spanned { value, span: group.span }))
+    }))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// A table of a directory that is the root file system.

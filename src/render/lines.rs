@@ -5,10 +5,9 @@
 use serde::Serialize;
 
 use super::cut_at;
-use super::places::Places;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::printable::{is_unprintable, printable_line};
-use crate::source::{Sources, Span};
+use crate::source::{Places, Sources, Span};
 
 /// How much a message matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,7 +34,7 @@ impl Level {
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Message {
     /// How much it matters.
     pub severity: Level,
@@ -51,7 +50,7 @@ pub struct Message {
 
 /// A place, and what it has to do with the message. Lines and columns count from one, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Place {
     /// The file, as it was named.
     pub file: String,

@@ -1,12 +1,12 @@
 //! Replaces `${NAME}` in every value of a tree; keys are left alone, as in Compose.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::references::References;
 use super::template::{Expanded, Lookup, Use, expand, has_variable};
 use super::{Entry, Node, Scalar, Style, Value};
 use crate::diag::{Code, Diagnostics, Reported};
-use crate::source::Span;
 
 /// How the variables of a file are replaced.
 #[derive(Clone, Copy)]
@@ -30,8 +30,8 @@ pub enum Unset {
 /// The variables that texts made use of, over any number of calls.
 #[derive(Clone, Debug, Default)]
 pub struct Uses {
-    /// Those that were looked up and are set, with the place of the first use.
-    pub found: BTreeMap<String, Span>,
+    /// Each reference that was replaced.
+    pub references: References,
     /// Those that a warning was given for.
     warned: BTreeSet<String>,
 }
@@ -101,9 +101,7 @@ impl Walk<'_> {
 
     fn note(&mut self, node: &Node, used: &[Use]) {
         for used in used {
-            if !self.uses.found.contains_key(&used.name) && self.how.variables.get(&used.name).is_some() {
-                self.uses.found.insert(used.name.clone(), node.at(used.range.clone()));
-            }
+            self.uses.references.look_up(node.at(used.range.clone()), &used.name, self.how.variables);
         }
     }
 
@@ -129,7 +127,9 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::documents;
+    use std::collections::BTreeMap;
+
+    use super::super::{Giver, documents};
     use super::*;
     use crate::source::Sources;
 
@@ -168,11 +168,21 @@ mod tests {
     #[test]
     fn uses_are_collected_over_calls() {
         let mut uses = Uses::default();
-        let (_, d, sources) = run("a: x$SET\n---\nb: $SET $NOT\n---\nc: $NOT\n", Unset::Empty, &mut uses);
+        let text = "a: x$SET\n---\nb: $SET $NOT\n---\nc: ${NOT:-$SET}\n";
+        let (_, d, sources) = run(text, Unset::Empty, &mut uses);
         assert_eq!(d.warnings(), 1);
+        let found = uses.references.iter();
         let found: Vec<_> =
-            uses.found.iter().map(|(name, span)| (&**name, sources.slice(*span), span.start)).collect();
-        assert_eq!(found, [("SET", "$SET", 4)]);
+            found.map(|found| (&*found.name, found.giver, sources.slice(found.place))).collect();
+        let set = Giver::Process { meant: false };
+        let want = [
+            ("SET", set, "$SET"),
+            ("SET", set, "$SET"),
+            ("NOT", Giver::Nobody, "$NOT"),
+            ("NOT", Giver::Nobody, "${NOT:-$SET}"),
+            ("SET", set, "$SET"),
+        ];
+        assert_eq!(found, want);
         let (_, d, _) = run("a: $NOT\n", Unset::Empty, &mut uses);
         assert_eq!(d.warnings(), 0);
     }

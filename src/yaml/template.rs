@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::references::Giver;
 use crate::diag::Invalid;
 
 /// How many bytes an expansion may add to its text. Variables that hold variables cannot grow one text beyond
@@ -30,11 +31,18 @@ pub trait Lookup {
     fn before(&self, _name: &str) -> Option<Cow<'_, str>> {
         None
     }
+
+    /// Who gave the variable its value.
+    fn giver(&self, name: &str) -> Giver;
 }
 
 impl Lookup for BTreeMap<String, String> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         BTreeMap::get(self, name).map(|value| Cow::Borrowed(value.as_str()))
+    }
+
+    fn giver(&self, name: &str) -> Giver {
+        if self.contains_key(name) { Giver::Process { meant: false } } else { Giver::Nobody }
     }
 }
 

@@ -76,6 +76,7 @@ pub fn network(interface: &str, list: &Value, addresses: &[(&str, &str)]) -> Net
         list,
         interface: interface.to_owned(),
         addresses,
+        asked: Vec::new(),
         link_local: Vec::new(),
         default_route: true,
         mac: None,

@@ -37,6 +37,7 @@ pub struct Neighbours<'a> {
 
 /// A container in a network, and what others call it there.
 struct Member<'a> {
+    service: &'a str,
     bundle: &'a str,
     attachment: &'a Attachment,
     names: Vec<String>,
@@ -49,11 +50,48 @@ impl<'a> Neighbours<'a> {
         for service in surroundings.containers() {
             for attachment in &service.networks {
                 let names = all.names(service, attachment);
-                let member = Member { bundle: &service.bundle, attachment, names };
+                let member =
+                    Member { service: &service.name.value, bundle: &service.bundle, attachment, names };
                 all.members.entry(&attachment.network.name).or_default().push(member);
             }
         }
-        all.check(d).map(|()| all)
+        all.check(d)?;
+        all.check_found(d);
+        Ok(all)
+    }
+
+    /// Docker's server answers for those in external networks too. Here, somebody of whom no address is known is found by
+    /// nobody.
+    fn check_found(&self, d: &mut Diagnostics) {
+        let is_known = |attachment: &Attachment| {
+            !attachment.addresses.is_empty() || attachment.network.external.is_none()
+        };
+        for service in self.surroundings.services().filter_map(|containers| containers.first()) {
+            if service.networks.iter().any(is_known) {
+                continue;
+            }
+            let is_other = |member: &Member| member.service != &*service.name.value;
+            let meets = |attachment: &&Attachment| {
+                self.members
+                    .get(&*attachment.network.name)
+                    .is_some_and(|members| members.iter().any(is_other))
+            };
+            let Some(attachment) = service.networks.iter().find(meets) else { continue };
+            let (name, network) = (&service.name.value, &attachment.network.key.value);
+            let message = format!("the others in the network `{network}` do not find `{name}` by its name");
+            let draft =
+                d.warning(Code::HostDependent, message).label(attachment.name.span, "no address is known");
+            let draft = attachment
+                .network
+                .external
+                .iter()
+                .fold(draft, |draft, span| draft.label(*span, "made elsewhere"));
+            draft
+                .help(format!(
+                    "write its `ipv4_address` here, or put `{name}` and them into a network of the project"
+                ))
+                .emit();
+        }
     }
 
     fn check(&self, d: &mut Diagnostics) -> Result<(), Reported> {
@@ -123,13 +161,11 @@ impl<'a> Neighbours<'a> {
         names.extend(own.filter(|name| !text.is_taken(name)).cloned());
         let mut seen = BTreeSet::new();
         names.retain(|name| seen.insert(name.to_ascii_lowercase()));
-        text.lines_of(attachment, &names);
-        let mut answered = names;
+        let mut answered = text.lines_of(attachment, names);
         // In Docker's own network, nobody answers for names.
         for member in others.into_iter().filter(|_| !attachment.network.default_bridge) {
             let names = text.free(&member.names);
-            text.lines_of(member.attachment, &names);
-            answered.extend(names);
+            answered.extend(text.lines_of(member.attachment, names));
         }
         text.take(answered);
     }
@@ -162,8 +198,7 @@ impl<'a> Neighbours<'a> {
                 let numbered = self.surroundings.numbered(container);
                 let whole = format!("{}-{numbered}", self.surroundings.settings.project);
                 let names = text.free(&[alias.to_owned(), numbered, whole]);
-                text.lines_of(attachment, &names);
-                answered.extend(names);
+                answered.extend(text.lines_of(attachment, names));
             }
         }
         text.take(answered);
@@ -216,10 +251,13 @@ impl Text {
         let _infallible = writeln!(self.lines, "# {text}");
     }
 
-    fn lines_of(&mut self, attachment: &Attachment, names: &[String]) {
+    /// Says who has these names, and returns those that it could say it of: of some who are in an external network, no
+    /// address is known.
+    fn lines_of(&mut self, attachment: &Attachment, names: Vec<String>) -> Vec<String> {
         for given in attachment.addresses.iter().filter(|_| !names.is_empty()) {
             let _infallible = writeln!(self.lines, "{}\t{}", given.ip, names.join(" "));
         }
+        if attachment.addresses.is_empty() { Vec::new() } else { names }
     }
 
     fn is_taken(&self, name: &str) -> bool {

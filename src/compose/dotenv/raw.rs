@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Entry, MAX_PROBLEMS, Parsed};
 use crate::diag::Invalid;
-use crate::yaml::template::Lookup;
+use crate::yaml::template::{Lookup, Use};
 
 /// Reads an env file in which everything after `=` is the value, quotes, `$` and `#` included.
 pub fn parse_raw(text: &str, outer: &dyn Lookup) -> Result<Parsed, Vec<Invalid>> {
@@ -13,7 +13,13 @@ pub fn parse_raw(text: &str, outer: &dyn Lookup) -> Result<Parsed, Vec<Invalid>>
     let mut start = usize::from(text.starts_with('\u{feff}')) * '\u{feff}'.len_utf8();
     for line in text.get(start..).unwrap_or("").split_inclusive('\n') {
         match entry(line, start, outer) {
-            Ok(entry) => parsed.entries.extend(entry),
+            Ok(entry) => {
+                let bare = entry.iter().filter(|entry| entry.name_range == entry.value_range);
+                parsed.used.extend(
+                    bare.map(|entry| Use { range: entry.name_range.clone(), name: entry.name.clone() }),
+                );
+                parsed.entries.extend(entry);
+            }
             Err(invalid) if problems.len() < MAX_PROBLEMS => problems.push(invalid),
             Err(_) => break,
         }

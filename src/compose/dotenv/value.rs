@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::diag::Invalid;
-use crate::yaml::template::{self, Lookup, Use};
+use crate::yaml::template::{self, Expanded, Lookup, Use};
 
 /// A value as it was written, without quotes, comment and escapes.
 pub(super) struct Scanned {
@@ -125,19 +125,20 @@ fn octal(after: &str) -> (usize, String) {
 }
 
 impl Scanned {
-    /// The value with its variables replaced, and those that are not set; all places are in the file.
-    pub(super) fn expand(self, scope: &dyn Lookup) -> Result<(String, Vec<Use>), Vec<Invalid>> {
+    /// The value with its variables replaced; all places are in the file.
+    pub(super) fn expand(self, scope: &dyn Lookup) -> Result<Expanded, Vec<Invalid>> {
         if let Some(at) = self.text.text.find('\0') {
             let range = self.text.range(&(at..at + 1));
             return Err(vec![Invalid::new(range, "a value cannot contain a NUL character")]);
         }
         if self.literal {
-            return Ok((self.text.text, Vec::new()));
+            return Ok(Expanded { text: self.text.text, ..Expanded::default() });
         }
         match template::expand(&self.text.text, scope) {
             Ok(expanded) => {
                 let moved = |used: Use| Use { range: self.text.range(&used.range), ..used };
-                Ok((expanded.text, expanded.unset.into_iter().map(moved).collect()))
+                let all = |uses: Vec<Use>| uses.into_iter().map(moved).collect();
+                Ok(Expanded { text: expanded.text, unset: all(expanded.unset), used: all(expanded.used) })
             }
             Err(problems) => {
                 let moved = |problem: Invalid| Invalid { range: self.text.range(&problem.range), ..problem };

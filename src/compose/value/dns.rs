@@ -56,6 +56,27 @@ impl fmt::Display for Word {
     }
 }
 
+/// A domain to look names up in. An empty one is none, with which Docker leaves out those of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchDomain(String);
+
+impl FromStr for SearchDomain {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() {
+            return Ok(SearchDomain(String::new()));
+        }
+        text.parse::<Word>().map(|Word(word)| SearchDomain(word))
+    }
+}
+
+impl fmt::Display for SearchDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +94,8 @@ mod tests {
         for right in [".", "example.test", "ndots:2", "_x"] {
             assert_eq!(right.parse::<Word>().unwrap().to_string(), right);
         }
+        assert_eq!("".parse::<SearchDomain>().unwrap().to_string(), "");
+        assert!("a b".parse::<SearchDomain>().is_err());
         for wrong in ["", "a b", "a\nnameserver 192.0.2.1", "a#", "ä", "\u{202e}"] {
             assert!(wrong.parse::<Word>().is_err(), "{wrong}");
         }

@@ -38,6 +38,8 @@ rules! {
     HostCodeCapability = "host-code-capability",
     /// A capability that Docker does not give, and that reaches beyond the container.
     StrongCapability = "strong-capability",
+    /// Another capability that Docker does not give.
+    AddedCapability = "added-capability",
     /// Docker's default capabilities, of which few programs need one.
     DefaultCapabilities = "default-capabilities",
     /// Ambient or inheritable capabilities.

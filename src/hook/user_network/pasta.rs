@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use super::super::Error;
 use super::super::argv::Ports;
 use super::super::argv::user_network::UserNetwork;
-use super::super::plugin::program;
+use super::super::plugin::{Deadline, program};
 use super::super::task::Task;
 
 pub const NAME: &str = "pasta";
@@ -18,8 +18,11 @@ pub const NAME: &str = "pasta";
 /// Where pasta says which process goes on.
 pub const PID_FILE: &str = "pasta.pid";
 
+/// The longest command line: a path and a project come first.
+const LIMIT: u64 = 1 << 16;
+
 /// Starts it; it is in the background once all of it works.
-pub fn start(told: &UserNetwork, owner: Task, place: &OwnedFd) -> Result<Task, Error> {
+pub fn start(told: &UserNetwork, owner: Task, place: &OwnedFd, until: Deadline) -> Result<Task, Error> {
     let pid_file = format!("{}/{}/{}/{PID_FILE}", told.run, told.project, super::BUNDLE);
     let mut args = vec!["--quiet".to_owned(), "--config-net".to_owned()];
     // What listens on the loopback of the host is nobody's in a container, as in Docker.
@@ -37,7 +40,7 @@ pub fn start(told: &UserNetwork, owner: Task, place: &OwnedFd) -> Result<Task, E
         }
     }
     args.push(owner.pid.to_string());
-    program(NAME, &args.iter().map(String::as_str).collect::<Vec<_>>(), b"")?;
+    program(NAME, &args.iter().map(String::as_str).collect::<Vec<_>>(), b"", until)?;
     let failed = |reason: &str| Error::Program { program: NAME.to_owned(), reason: reason.to_owned() };
     let pid = read_pid(place).ok_or_else(|| failed("does not say which process it is"))?;
     Task::find(pid).map_err(|_| failed("came to its end at once"))
@@ -55,8 +58,21 @@ fn spec(ports: &Ports) -> String {
     }
 }
 
+/// The process that goes on for a project. The file may be older than the process that has the number by now, so it must
+/// be one that was told of the file.
+pub fn running(place: &OwnedFd, project: &str) -> Option<Task> {
+    let task = Task::find(read_pid(place)?).ok()?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(task.proc("cmdline"), flags, Mode::empty()).ok()?;
+    let mut words = Vec::new();
+    File::from(file).take(LIMIT).read_to_end(&mut words).ok()?;
+    let pid_file = format!("/{project}/{}/{PID_FILE}", super::BUNDLE);
+    let is_told = words.split(|byte| *byte == 0).any(|word| word.ends_with(pid_file.as_bytes()));
+    is_told.then_some(task)
+}
+
 /// The process that goes on, if it has said so.
-pub fn read_pid(place: &OwnedFd) -> Option<i32> {
+fn read_pid(place: &OwnedFd) -> Option<i32> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = rustix::fs::openat(place, PID_FILE, flags, Mode::empty()).ok()?;
     let mut text = String::new();

@@ -13,10 +13,10 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use serde_json::{Value, json};
 
 use super::super::Error;
-use super::super::argv::Ports;
 use super::super::argv::user_network::UserNetwork;
+use super::super::argv::{PATH, Ports};
 use super::super::directory::path_in;
-use super::super::plugin::{PATH, find};
+use super::super::plugin::find;
 use super::super::task::Task;
 
 pub const NAME: &str = "slirp4netns";
@@ -33,8 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer.
 const LIMIT: u64 = 1 << 16;
 
-/// Starts it, and waits until it works. It stays where it is started: nobody waits for it.
-pub fn start(told: &UserNetwork, owner: Task) -> Result<Task, Error> {
+/// Starts it, has it written down, and waits until it works. It stays where it is started: nobody waits for it.
+pub fn start(
+    told: &UserNetwork,
+    owner: Task,
+    keep: &mut dyn FnMut(Task) -> Result<(), Error>,
+) -> Result<(), Error> {
     let program = find(PATH, NAME).ok_or_else(|| failed("not found"))?;
     let (ready, other) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(Error::system("make a pipe"))?;
@@ -50,9 +54,12 @@ pub fn start(told: &UserNetwork, owner: Task) -> Result<Task, Error> {
     command.stdin(other).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().map_err(Error::io(format!("run {NAME}")))?;
     drop(command);
-    wait(&ready)?;
     let pid = i32::try_from(child.id()).map_err(|_| failed("has no process"))?;
-    Task::find(pid)
+    // At once: whatever happens from here on, it is ended.
+    if let Ok(task) = Task::find(pid) {
+        keep(task)?;
+    }
+    wait(&ready)
 }
 
 fn wait(ready: &OwnedFd) -> Result<(), Error> {

@@ -17,7 +17,7 @@ const FROM: &str = "without root, the containers of a project share one network"
 /// Lets the container join the two namespaces. Whoever joins the network must be in the user namespace that owns it; the
 /// users stay beside the path, as runc wants it.
 pub(super) fn join(context: &Context, o: &mut Origins, linux: &mut oci::Linux) {
-    if !context.service.shares_user_network() {
+    if !context.in_user_network() {
         return;
     }
     for (index, namespace) in linux.namespaces_mut().iter_mut().flatten().enumerate() {

@@ -33,6 +33,14 @@ impl Images {
         d.error(Code::MissingImage, message).label(span, "").help(help).emit()
     }
 
+    /// Says that an image is not known, and that the rest is looked at without it.
+    pub(super) fn tell_missing(&self, d: &mut Diagnostics, reference: &Reference, span: Span) {
+        let message = format!("the lock does not have the image `{}`", reference.familiar());
+        let draft = d.warning(Code::MissingImage, message).label(span, "what it brings is not looked at");
+        let near = self.near(reference).map(|near| format!("the lock has `{near}`; ")).unwrap_or_default();
+        draft.help(format!("{near}run `bundlegen lock`, which finds out what it brings")).emit();
+    }
+
     /// That an image is not to be had, which may be one that the lock has.
     pub(super) fn not_at_hand(&self, reference: &Reference, why: &str) -> String {
         let name = reference.familiar();

@@ -27,6 +27,16 @@ pub enum Unused {
     Ignored,
 }
 
+/// What becomes of what no place has that is looked in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// It is an error: a bundle cannot be made.
+    #[default]
+    Refused,
+    /// It is told, and the rest of the project is looked at without it. No bundle of that may be written.
+    Told,
+}
+
 /// Which images are looked for although the lock has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Anew {
@@ -59,6 +69,8 @@ pub struct Search {
     pub named: Vec<(Reference, SourceName)>,
     /// What is looked for although the lock has it.
     pub anew: Anew,
+    /// What becomes of an image that is not there, and of what only an image could tell.
+    pub absent: Absent,
     /// What is not in the project.
     pub elsewhere: Option<Rc<dyn Elsewhere>>,
 }

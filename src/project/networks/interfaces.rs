@@ -6,26 +6,35 @@ use std::rc::Rc;
 
 use super::Declared;
 use crate::compose;
+use crate::compose::network::Joined;
 use crate::diag::{Code, Diagnostics};
 use crate::project::Service;
 use crate::project::network::{Attachment, Driver};
 use crate::source::{Span, Spanned};
 
+/// What a service says of its networks, by key.
+pub(super) struct Said<'a>(BTreeMap<&'a str, &'a Joined>);
+
+impl<'a> Said<'a> {
+    pub(super) fn of(written: &'a compose::Service) -> Self {
+        Said(written.networks.iter().map(|said| (&*said.name.value, said)).collect())
+    }
+
+    /// Nothing is said where a network is joined because none is named.
+    pub(super) fn of_one(&self, one: &Attachment) -> Option<&'a Joined> {
+        self.0.get(&*one.name.value).copied()
+    }
+}
+
 /// Puts the networks in the order of their interfaces, and names these. The one with the highest `priority` comes first,
 /// then by key (compose-go: `NetworksByPriority`); what is left without a name is `eth` and the first number that is
 /// free.
-pub(super) fn name(
-    d: &mut Diagnostics,
-    attached: &mut [Attachment],
-    written: &compose::Service,
-    declared: &Declared,
-) {
-    let said: BTreeMap<&str, _> = written.networks.iter().map(|said| (&*said.name.value, said)).collect();
-    let priority = |one: &Attachment| said.get(&*one.name.value).map_or(0, |said| said.priority);
+pub(super) fn name(d: &mut Diagnostics, attached: &mut [Attachment], said: &Said, declared: &Declared) {
+    let priority = |one: &Attachment| said.of_one(one).map_or(0, |said| said.priority);
     attached.sort_by_key(|one| (Reverse(priority(one)), Rc::clone(&one.name.value)));
     let mut names: BTreeMap<Rc<str>, Span> = BTreeMap::new();
     for one in attached.iter_mut() {
-        let Some(name) = said.get(&*one.name.value).and_then(|said| said.interface_name.as_ref()) else {
+        let Some(name) = said.of_one(one).and_then(|said| said.interface_name.as_ref()) else {
             continue;
         };
         one.interface = Spanned { value: name.value.as_str().into(), span: name.span };

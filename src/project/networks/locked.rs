@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Before;
 use crate::diag::{Code, Diagnostics};
 use crate::lock::LockedNetwork;
-use crate::project::{Options, Reach, Service, Unused};
+use crate::project::{Absent, Options, Reach, Service, Unused};
 
 /// Where nothing but the lock counts, reports what is missing in it, and what it has that nobody needs.
 pub(super) fn check(
@@ -17,6 +17,9 @@ pub(super) fn check(
 ) {
     // After a mistake, services are missing that have their addresses too.
     let (Reach::Lock(unused), 0) = (options.search.reach, d.errors()) else { return };
+    if options.search.absent == Absent::Told {
+        return;
+    }
     missing(d, before, after, services);
     if unused == Unused::Refused {
         refuse_unused(d, before, after);

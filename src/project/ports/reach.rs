@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::compose::ports::Port;
 use crate::diag::{Code, Diagnostics};
-use crate::project::network::{Attachment, Bridge, Driver};
+use crate::project::network::{Attachment, Bridge, way_out};
 use crate::project::{Service, Settings};
 use crate::source::Spanned;
 
@@ -15,11 +15,8 @@ pub(super) fn address(service: &Service, port: &Port) -> Option<IpAddr> {
 
 /// The bridge that the way out leads through, and ports are published through.
 fn bridge(service: &Service) -> Option<(&Attachment, &Bridge)> {
-    let out = service.networks.iter().find(|attachment| attachment.default_route)?;
-    match &out.network.driver {
-        Driver::Bridge(bridge) => Some((out, bridge)),
-        Driver::Macvlan(_) | Driver::Ipvlan(_) => None,
-    }
+    let out = way_out(&service.networks)?;
+    Some((out, out.bridge()?))
 }
 
 /// Reports addresses of the host that the kernel does not lead to the container from. Docker has a program that copies

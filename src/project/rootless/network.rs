@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
+use super::proot;
 use crate::compose::value::port::{ExposedPort, Protocol};
 use crate::diag::{Code, Diagnostics, Draft};
 use crate::hook::argv::user_network::BUNDLE;
 use crate::project::network::{Attachment, Driver, Given};
-use crate::project::{Namespace, Service, Settings};
+use crate::project::{Namespace, Published, Service, Settings};
 use crate::source::Span;
 
 /// The last port of the host that is the administrator's to give, unless `net.ipv4.ip_unprivileged_port_start` says
 /// otherwise.
-const PRIVILEGED: u16 = 1023;
+pub(super) const PRIVILEGED: u16 = 1023;
 
 /// Gives every container in a network the address where it finds all the others, and says what is lost.
 pub(in crate::project) fn share(d: &mut Diagnostics, services: &mut [Service], settings: &Settings) {
@@ -25,19 +26,28 @@ pub(in crate::project) fn share(d: &mut Diagnostics, services: &mut [Service], s
     if members.is_empty() {
         return;
     }
-    check_names(d, services);
-    if rootless.mapping.is_none() {
-        check_users(d, services);
-    }
-    check_ports(d, &members);
-    check_published(d, &members);
-    check_isolation(d, &members);
-    for service in &members {
-        check_way_out(d, service);
-        service.networks.iter().for_each(|attachment| check_attachment(d, attachment));
+    check_members(d, &members);
+    if let Some(program) = &settings.proot {
+        let mapped = proot::map(d, services, &members, program);
+        services.iter_mut().zip(mapped).for_each(|(service, mapped)| service.mapped = mapped);
+    } else {
+        check_names(d, services);
+        if rootless.mapping.is_none() {
+            check_users(d, services);
+        }
+        check_ports(d, &members, |_, port| port);
+        check_published(d, &members);
     }
     for attachment in services.iter_mut().flat_map(|service| &mut service.networks) {
         attachment.addresses = vec![Given { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), written: None }];
+    }
+}
+
+fn check_members(d: &mut Diagnostics, members: &[&Service]) {
+    check_isolation(d, members);
+    for service in members {
+        check_way_out(d, service);
+        service.networks.iter().for_each(|attachment| check_attachment(d, attachment));
     }
 }
 
@@ -61,7 +71,9 @@ fn check_users(d: &mut Diagnostics, services: &[Service]) {
     let Some(first) = in_network.next() else { return };
     let place = |service: &Service| service.user.written.unwrap_or(service.name.span);
     let other = in_network.find(|service| {
-        (service.user.ids.uid, service.user.ids.gid) != (first.user.ids.uid, first.user.ids.gid)
+        service.user.known
+            && first.user.known
+            && (service.user.ids.uid, service.user.ids.gid) != (first.user.ids.uid, first.user.ids.gid)
     });
     if let Some(other) = other {
         let message =
@@ -83,7 +95,8 @@ struct Listener<'a> {
 }
 
 /// In one network, of two who listen at one port the second one fails. What an image says need not be so.
-fn check_ports(d: &mut Diagnostics, members: &[&Service]) {
+/// Where a port of a container is in the network is for the caller to say.
+pub(super) fn check_ports(d: &mut Diagnostics, members: &[&Service], at: impl Fn(&Service, u16) -> u16) {
     let mut taken: BTreeMap<(Protocol, u16), Listener> = BTreeMap::new();
     let mut said: BTreeSet<(Span, Span)> = BTreeSet::new();
     for is_written in [true, false] {
@@ -91,6 +104,7 @@ fn check_ports(d: &mut Diagnostics, members: &[&Service]) {
             for (ports, span) in apart(listened(service, is_written)) {
                 let new = Listener { bundle: &service.bundle, span, is_written };
                 let clash = ports.expand().find_map(|port| {
+                    let port = ExposedPort { first: at(service, port.first), ..port };
                     let before = *taken.entry((port.protocol, port.first)).or_insert(new);
                     (before.bundle != new.bundle).then_some((port, before))
                 });
@@ -103,7 +117,7 @@ fn check_ports(d: &mut Diagnostics, members: &[&Service]) {
 }
 
 /// Where a container listens, as the project says it, or its image alone.
-fn listened(service: &Service, is_written: bool) -> Vec<(ExposedPort, Span)> {
+pub(super) fn listened(service: &Service, is_written: bool) -> Vec<(ExposedPort, Span)> {
     if !is_written {
         let exposed = service.image().into_iter().flat_map(|image| &image.locked.configuration.exposed_ports);
         let place = service.written.image.as_ref().map_or(service.name.span, |image| image.span);
@@ -117,7 +131,7 @@ fn listened(service: &Service, is_written: bool) -> Vec<(ExposedPort, Span)> {
 }
 
 /// Without what is there twice, so that every port is looked at once.
-fn apart(mut all: Vec<(ExposedPort, Span)>) -> Vec<(ExposedPort, Span)> {
+pub(super) fn apart(mut all: Vec<(ExposedPort, Span)>) -> Vec<(ExposedPort, Span)> {
     all.sort_by_key(|(ports, _)| (ports.protocol, ports.first, ports.last));
     let (mut of, mut next) = (None, 0);
     for (ports, _) in &mut all {
@@ -159,15 +173,22 @@ fn check_published(d: &mut Diagnostics, members: &[&Service]) {
         if port.protocol == Protocol::Sctp {
             let draft = d.error(Code::Rootless, "nobody publishes ports of SCTP without root");
             draft.label(port.written, "").help("remove it").emit();
-        } else if port.host <= PRIVILEGED {
-            let message = format!("port {} of the host is not a user's to listen at", port.host);
-            let draft = d.warning(Code::Rootless, message).label(port.written, "");
-            let help = format!(
-                "take one above {PRIVILEGED}, or set `net.ipv4.ip_unprivileged_port_start={}` on the host",
-                port.host
-            );
-            draft.help(help).emit();
+        } else {
+            check_privileged(d, port);
         }
+    }
+}
+
+/// Below this, nobody but the administrator listens on the host, unless a parameter says otherwise.
+pub(super) fn check_privileged(d: &mut Diagnostics, port: &Published) {
+    if port.host <= PRIVILEGED {
+        let message = format!("port {} of the host is not a user's to listen at", port.host);
+        let draft = d.warning(Code::Rootless, message).label(port.written, "");
+        let help = format!(
+            "take one above {PRIVILEGED}, or set `net.ipv4.ip_unprivileged_port_start={}` on the host",
+            port.host
+        );
+        draft.help(help).emit();
     }
 }
 

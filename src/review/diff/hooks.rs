@@ -8,8 +8,8 @@ use super::setting::Setting;
 use super::{Group, networks, words};
 use crate::hook::argv::user_network::{BUNDLE, UserNetwork};
 use crate::hook::argv::{Arguments, CNI_PATH, Pin, Ports, RUN, Verb};
+use crate::hook::argv::{ENVIRONMENT, TIMEOUT};
 use crate::inspect::{Bundle, texts};
-use crate::lower::hooks::{ENVIRONMENT, TIMEOUT};
 use crate::lower::origin::escaped;
 
 /// How many of the arguments say what is done, and not to what.

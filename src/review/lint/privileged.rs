@@ -1,6 +1,7 @@
 //! `privileged: true`: every capability, every device, and nothing that confines.
 
 use super::{Elsewhere, Found, Rule, RuleName, Severity, Subject};
+use crate::review::view::capabilities::is_privileged;
 
 pub(super) const RULE: Rule = Rule {
     name: RuleName::Privileged,
@@ -11,16 +12,16 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// A device rule that allows all of them is what no other attribute makes.
+/// In a user namespace the rights end where those of the user end, and what is left is a kernel with nothing before it.
 fn check(subject: &Subject, found: &mut Found) {
-    let rules = subject.bundle.list("/linux/resources/devices");
-    let all = |rule: &serde_json::Value| {
-        let is = |key: &str| rule.get(key).and_then(serde_json::Value::as_str);
-        rule.get("allow") == Some(&true.into())
-            && rule.get("major").is_none()
-            && is("type").is_none_or(|kind| kind == "a")
-    };
-    if rules.iter().any(all) && subject.bundle.at("/linux/seccomp").is_none() {
-        found.add("/process/capabilities", "", "it is privileged: it can do to the host what root can");
+    const AT: &str = "/process/capabilities";
+    if !is_privileged(subject.bundle) {
+        return;
+    }
+    if subject.is_for_root() {
+        found.add(AT, "", "it is privileged: it can do to the host what root can");
+    } else {
+        let message = "it is privileged in its user namespace: nothing stands between it and the kernel";
+        found.add_as(Severity::Medium, AT, "", message);
     }
 }

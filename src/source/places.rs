@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::{FileId, Sources};
+use super::{FileId, Sources};
 
 /// How many bytes lie between two places whose number of characters is known. A file of one line and a thousand
 /// mistakes costs no more than any other.
 const BLOCK: usize = 4096;
 
 /// The lines of files, looked up once for all findings.
-#[derive(Default)]
-pub(super) struct Places(BTreeMap<FileId, Lines>);
+#[derive(Debug, Default)]
+pub struct Places(BTreeMap<FileId, Lines>);
 
+#[derive(Debug)]
 struct Lines {
     /// The byte that each line begins with.
     starts: Vec<usize>,
@@ -21,7 +22,7 @@ struct Lines {
 
 impl Places {
     /// The line and the column of a byte, both from one, the column in characters.
-    pub(super) fn of(&mut self, sources: &Sources, file: FileId, byte: u32) -> (usize, usize) {
+    pub fn of(&mut self, sources: &Sources, file: FileId, byte: u32) -> (usize, usize) {
         let text = sources.text(file);
         let byte = (byte as usize).min(text.len());
         let lines = self.0.entry(file).or_insert_with(|| Lines::new(&text));

@@ -1,0 +1,87 @@
+//! Where the place of a finding is, for people and for programs.
+
+use crate::lower::origin::Origin;
+use crate::project::Service;
+use crate::review::lint::Finding;
+use crate::review::place::Place;
+use crate::review::{Bundles, Made};
+use crate::source::{self, Sources, Span};
+
+/// A place to go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The name of the file, as it was given.
+    pub file: String,
+    /// The part of it, where that is known.
+    pub part: Option<Part>,
+}
+
+/// A part of a file. Lines and columns count from one, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The line of the first character.
+    pub line: usize,
+    /// The column of the first character.
+    pub column: usize,
+    /// The line of the character after the last one.
+    pub end_line: usize,
+    /// The column of the character after the last one.
+    pub end_column: usize,
+}
+
+/// Where bytes are, looked up once for all findings.
+pub(super) type Places = source::Places;
+
+impl Location {
+    /// The `config.json` of a bundle.
+    pub(super) fn of_bundle(directory: &str, bundle: &str) -> Self {
+        let above = match directory {
+            "" | "." => String::new(),
+            directory => format!("{}/", directory.trim_end_matches('/')),
+        };
+        Location { file: format!("{above}{bundle}/config.json"), part: None }
+    }
+
+    fn of_span(places: &mut Places, sources: &Sources, span: Span) -> Self {
+        let (line, column) = places.of(sources, span.file, span.start);
+        let (end_line, end_column) = places.of(sources, span.file, span.end.max(span.start));
+        let part = Part { line, column, end_line, end_column };
+        Location { file: sources.name(span.file).to_owned(), part: Some(part) }
+    }
+}
+
+/// Where a finding is written; else the key of the service, with what decided the value. A bundle that no service has is
+/// named by its file.
+pub(super) fn place(
+    places: &mut Places,
+    finding: &Finding,
+    all: &Bundles,
+    made: &Made,
+    service: Option<&Service>,
+    directory: &str,
+) -> (Location, Option<String>) {
+    if let Some(at) = finding.at {
+        return (Location::of_span(places, made.sources, at), None);
+    }
+    let is_there =
+        all.bundles.get(&finding.bundle).is_some_and(|bundle| bundle.at(&finding.pointer).is_some());
+    let origin = made.origin(&finding.bundle, &finding.pointer).filter(|_| is_there);
+    let (written, words) = match origin {
+        Some(Origin::Written(span)) => (Some(*span), None),
+        Some(Origin::Default(_)) | None => (within(made, finding).filter(|_| is_there), None),
+        Some(origin) => (None, Some(Place::new(made.sources, origin).to_string())),
+    };
+    let of_image = || service?.written.image.as_ref().map(|image| image.span);
+    let of_image = || of_image().filter(|_| matches!(origin, Some(Origin::Image { .. })));
+    let span = written.or_else(of_image).or(service.map(|service| service.name.span));
+    let location = match span {
+        Some(span) => Location::of_span(places, made.sources, span),
+        None => Location::of_bundle(directory, &finding.bundle),
+    };
+    (location, words)
+}
+
+/// The first place that something in the value is written at.
+fn within(made: &Made, finding: &Finding) -> Option<Span> {
+    made.origins(&finding.bundle)?.written(&finding.pointer).min()
+}

@@ -87,7 +87,16 @@ fn capabilities(facts: &mut Facts, rest: &mut Rest) {
         let said: Vec<&str> = if uniform { full.clone() } else { Vec::new() };
         let shown = if uniform { said.join(", ") } else { "not the same for all".to_owned() };
         let fact = Fact::new(Group::Privileges, "capabilities are", "", json!(said)).shown(shown);
-        facts.add(fact.usual(said == ["bounding", "effective", "permitted"] || said == ["bounding"]));
+        let fact = fact.usual(said == ["bounding", "effective", "permitted"] || said == ["bounding"]);
+        let is_sorted =
+            |items: &Vec<Value>| !items.is_empty() && items.is_sorted_by(|a, b| a.as_str() < b.as_str());
+        // What is sorted is said in full, and the findings about capabilities belong to each of them.
+        if uniform && sets.values().all(is_sorted) {
+            facts.says("/process/capabilities");
+            facts.add(fact);
+        } else {
+            facts.add(fact.at("/process/capabilities"));
+        }
     }
     let usual: BTreeSet<String> = DEFAULT.iter().map(|one| named(&json!(one.to_string()))).collect();
     for (name, places) in in_sets {

@@ -62,9 +62,9 @@ impl Risks {
                 put(section, at, Risk { finding, sign: Sign::Added });
             }
         }
-        let went = self.went.remove(bundle).unwrap_or_default();
         // With a container that is gone go its risks.
-        for finding in went.into_iter().filter(|_| section.sign != Sign::Removed) {
+        let went = self.went.remove(bundle).filter(|_| section.sign != Sign::Removed);
+        for finding in went.unwrap_or_default() {
             let at = places.of(&finding.pointer, Side::Before);
             put(section, at, Risk { finding, sign: Sign::Removed });
         }

@@ -356,6 +356,7 @@ fn revisions_are_compared() {
         );
     }
     repository.run(&["diff", "main", "--exit-code"], 1);
+    repository.run(&["diff", "main", "--deny", "low"], 0);
     repository.commit("second");
     assert_eq!(repository.run(&["diff"], 0), "no changes\n");
     let said = repository.run(&["diff", "HEAD~1", "HEAD"], 0);
@@ -373,6 +374,21 @@ fn revisions_are_compared() {
     repository.git(&["branch", "bundles", "HEAD~1"]);
     assert_eq!(repository.run(&["diff", "refs/heads/bundles", "bundles"], 0), said);
     assert_eq!(repository.run(&["diff", "bundles", "HEAD"], 0), "no changes\n");
+}
+
+#[test]
+fn what_a_change_brings_can_be_denied() {
+    let repository = Repository::new();
+    repository.change("cap_drop: [MKNOD]", "cap_add: [NET_ADMIN]");
+    repository.change("MODE: test", "MODE: test\n      DB_PASSWORD: hunter2hunter2");
+    let said = repository.run(&["diff", "main", "--deny", "strong-capability"], 1);
+    assert!(said.contains("[strong-capability: "), "{said}");
+    assert!(said.contains("DB_PASSWORD") && !said.contains("hunter2"), "{said}");
+    for format in ["markdown", "json"] {
+        assert!(!repository.run(&["diff", "--format", format], 0).contains("hunter2"), "{format}");
+    }
+    repository.run(&["diff", "main", "--deny", "privileged"], 0);
+    repository.run(&["diff", "main", "--deny", "strange"], 2);
 }
 
 #[test]

@@ -203,6 +203,7 @@ pub fn diff(before: &Bundles, after: &Bundles, made: Option<Made>) -> Diff {
         let bundles = [before.bundles.get(name), after.bundles.get(name)];
         let mut section = of_bundle(name, bundles, &settings);
         origins::origins(&mut section.changes, name, made);
+        risks.mask(name, &mut section.changes);
         risks.attach(name, &mut section);
         sections.push(section);
     }

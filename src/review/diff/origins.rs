@@ -24,11 +24,11 @@ pub(super) fn origins(changes: &mut [Change], bundle: &str, made: Option<Made>) 
             change.group = Group::Image;
         }
         let written = service.and_then(|service| attribute(change, service)).map(Origin::Written);
-        let place = written.as_ref().or(origin).map(|origin| Place::new(made.sources, origin));
+        let place = written.as_ref().or(origin).map(|origin| Place::known(&made, bundle, origin));
         let gone = || {
             let around =
                 change.pointers[0].first().and_then(|pointer| around(&known, without_items(pointer)));
-            around.map(|origin| Place::new(made.sources, origin))
+            around.map(|origin| Place::known(&made, bundle, origin))
         };
         change.place = place.or_else(gone).filter(|place| tells(change, place));
     }
@@ -99,7 +99,7 @@ pub(super) fn of_network(changes: &mut [Change], key: &str, made: Option<Made>) 
         networks.filter(|network| &*network.key.value == key).find_map(|network| network.written.as_ref());
     let Some(written) = written else { return };
     for change in changes.iter_mut().filter(|change| change.sign != Sign::Removed) {
-        change.place = Some(Place::new(made.sources, &Origin::Written(written.span)));
+        change.place = Some(Place::known(&made, "", &Origin::Written(written.span)));
     }
 }
 

@@ -31,8 +31,6 @@ const OF_OTHERS: &[&str] = &[
     "--map-root-user",
     "--root",
     "--use",
-    // dockerd
-    "--selinux-enabled",
     // runc
     "--systemd-cgroup",
 ];

@@ -191,6 +191,9 @@ pub struct CompileArgs {
     /// Take the images from the lock alone, which must be complete and have nothing that is not needed
     #[arg(long, conflicts_with_all = ["images", "image"])]
     pub locked: bool,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub state: StateArgs,
@@ -457,14 +460,16 @@ impl Outcome {
 pub fn run() -> Outcome {
     let words: Vec<OsString> = std::env::args_os().collect();
     let wanted = messages::wanted(&words);
-    let command = Cli::command().color(wanted.color.into());
-    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = Cli::command().color(wanted.color.into());
+    let parsed = command.try_get_matches_from_mut(words);
+    let parsed = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
     match parsed {
         Ok(cli) => {
             messages::choose(cli.messages);
             execute(cli.command)
         }
-        Err(error) => messages::usage(&error.format(&mut Cli::command()), wanted),
+        Err(error) => messages::usage(&error, wanted),
     }
 }
 

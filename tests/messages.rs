@@ -56,7 +56,7 @@ fn findings_are_lines_with_their_places() {
     let project = project(WRONG);
     let said = said(&project, "build --message-format short");
     let want = "\
-compose.yaml:4:5: error[unknown-key]: a service has no `hostnme`
+compose.yaml:4:5: error[unknown-key]: a service has no key `hostnme`
 compose.yaml:6:18: warning[no-place]: `cpu_percent` limits nothing on Linux
 ";
     assert_eq!(said, want);
@@ -71,7 +71,7 @@ fn findings_are_objects() {
     assert_eq!(found[0]["code"], "unknown-key");
     assert_eq!(found[0]["help"], "did you mean `hostname`?");
     let place = json!({
-        "file": "compose.yaml", "line": 4, "column": 5, "end_line": 4, "end_column": 12, "text": "",
+        "file": "compose.yaml", "line": 4, "column": 5, "end_line": 4, "end_column": 12, "text": "not known to Compose",
     });
     assert_eq!(found[0]["labels"][0], place);
     assert_eq!(found[1]["severity"], "warning");
@@ -102,6 +102,15 @@ fn all_that_is_said_is_an_object() {
     let upgrade = objects(&project, "lock --upgrade=wbe --message-format json");
     assert_eq!(upgrade[0]["help"], "did you mean `web`?");
     assert_eq!(said(&project, "inspect nowhere --message-format short").lines().count(), 1);
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let project = project("services: {web: {x-bundlegen: {rootfs: .}, network_mode: none, command: [x]}}\n");
+    let output = run(&project, "build --quiet", &[]);
+    assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), Vec::new(), Vec::new()));
+    let output = run(&project, "store verify -q --state nowhere", &[]);
+    assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), Vec::new(), Vec::new()));
 }
 
 #[test]

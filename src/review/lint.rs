@@ -13,6 +13,7 @@ mod cwd_in_proc;
 mod dangerous_device;
 mod default_capabilities;
 pub mod deny;
+mod env_file_value;
 mod executable_tmpfs;
 mod foreign_hook;
 mod host_cgroup;
@@ -41,6 +42,7 @@ mod seccomp_off;
 mod selinux_off;
 mod sensitive_path;
 mod shared_propagation;
+mod shell_environment;
 mod strong_capability;
 mod unlocked_root;
 mod unmasked_paths;
@@ -50,6 +52,7 @@ mod writable_root;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -187,6 +190,8 @@ pub const RULES: &[Rule] = &[
     no_pids_limit::RULE,
     credential_in_environment::RULE,
     credential_in_command::RULE,
+    env_file_value::RULE,
+    shell_environment::RULE,
     logging_off::RULE,
     unused_allow::RULE,
 ];
@@ -212,6 +217,7 @@ pub struct Subject<'a> {
     pub all: &'a Bundles,
     /// What they were made of, where that is known.
     pub made: Option<Made<'a>>,
+    service: Option<&'a Service>,
     /// Who writes where, once a rule has asked.
     writers: &'a OnceCell<Writers<'a>>,
 }
@@ -219,7 +225,7 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// The service, where that is known.
     pub fn service(&self) -> Option<&'a Service> {
-        self.made?.service(&self.bundle.name)
+        self.service
     }
 
     /// Whether root in the container is root on the host.
@@ -249,7 +255,7 @@ impl<'a> Subject<'a> {
     /// Whether it is known who runs the process. Without a lock, an image may decide that which nobody has looked into;
     /// the bundle says root then.
     pub fn knows_user(&self) -> bool {
-        self.service().is_none_or(|service| service.user.known)
+        self.service.is_none_or(|service| service.user.known)
     }
 }
 
@@ -315,14 +321,17 @@ impl Found<'_> {
 pub fn lint(all: &Bundles, made: Option<Made>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let writers = OnceCell::new();
+    let services = made.iter().flat_map(|made| &made.project.services);
+    let services: BTreeMap<&str, &Service> = services.map(|service| (&*service.bundle, service)).collect();
     for bundle in all.bundles.values() {
-        let subject = Subject { bundle, all, made, writers: &writers };
+        let service = services.get(bundle.name.as_str()).copied();
+        let subject = Subject { bundle, all, made, service, writers: &writers };
         for rule in RULES {
             (rule.check)(&subject, &mut Found { rule, bundle: &bundle.name, findings: &mut findings });
         }
     }
     if let Some(made) = made {
-        unused_allow::allow(&mut findings, &made);
+        unused_allow::allow(&mut findings, &made, &services);
     }
     let key =
         |finding: &Finding| (finding.bundle.is_empty(), finding.bundle.clone(), Reverse(finding.severity));

@@ -90,11 +90,14 @@ impl Case {
     }
 }
 
-/// Compiles the Compose file of a directory with nothing but what is checked in: no variables of the process, and no
-/// image but those of the lock.
+/// Compiles the Compose file of a directory with nothing but what is checked in: the variables of the process are those of
+/// `process.env`, and there is no image but those of the lock.
 pub fn compiled(dir: &Path) -> Outcome {
     let (mut d, mut sources) = (Diagnostics::default(), Sources::default());
-    let environment = Environment::load(&mut d, &mut sources, BTreeMap::new(), &[dir.to_owned()]);
+    let process = fs::read_to_string(dir.join("process.env")).unwrap_or_default();
+    let process = process.lines().filter_map(|line| line.split_once('='));
+    let process = process.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let environment = Environment::load(&mut d, &mut sources, process, &[dir.to_owned()]);
     let environment = environment.expect("a right `.env`");
     let mut input = Input::new(files(dir), dir.to_owned(), environment);
     input.images = Some(dir.join("no images"));

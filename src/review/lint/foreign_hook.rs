@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::{Elsewhere, Found, Rule, RuleName, Severity, Subject};
-use crate::hook::argv::Arguments;
-use crate::hook::argv::ENVIRONMENT;
 use crate::hook::argv::user_network::UserNetwork;
+use crate::hook::argv::{Arguments, ENVIRONMENT};
 use crate::inspect::texts;
 use crate::lower::origin::escaped;
 

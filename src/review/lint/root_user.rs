@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 
 /// Root of a user namespace is somebody else on the host.
 fn check(subject: &Subject, found: &mut Found) {
-    if host_user(subject.bundle, user(subject.bundle)) == Some(0) {
+    if subject.knows_user() && host_user(subject.bundle, user(subject.bundle)) == Some(0) {
         found.add("/process/user/uid", "", "the process is root, and root on the host should it get out");
     }
 }

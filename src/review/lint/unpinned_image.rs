@@ -4,6 +4,7 @@ use super::{Elsewhere, Found, Rule, RuleName, Severity, Subject};
 use crate::image::Reference;
 use crate::lower::annotations::IMAGE;
 use crate::lower::origin::escaped;
+use crate::project::Root;
 
 pub(super) const RULE: Rule = Rule {
     name: RuleName::UnpinnedImage,
@@ -16,7 +17,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject, found: &mut Found) {
     let Some(image) = subject.bundle.annotation(IMAGE) else { return };
-    let reference = image.rsplit_once('@').map_or(image, |(reference, _)| reference);
+    // The digest of the manifest is not part of the reference; where the image is not known, there is none.
+    let is_known = subject.service().is_none_or(|service| !matches!(service.root, Root::Unknown(_)));
+    let reference = image.rsplit_once('@').filter(|_| is_known).map_or(image, |(reference, _)| reference);
     let Ok(parsed) = reference.parse::<Reference>() else { return };
     if parsed.digest().is_none() && parsed.tag().is_none_or(|tag| tag == "latest") {
         let at = format!("/annotations/{}", escaped(IMAGE));

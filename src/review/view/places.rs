@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn every_place_is_found() {
         for place in PLACES {
-            let path = place.0.trim_end_matches("/**").replace('*', "x");
+            let path = place.0.replace("**", "x").replace('*', "x");
             let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
             let found = find(PLACES, &parts).map(|found| found.0);
             assert_eq!(found, Some(place.0), "a row before it hides it");

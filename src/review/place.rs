@@ -102,6 +102,17 @@ impl Place {
         }
     }
 
+    /// The place without what is written there.
+    pub(crate) fn without_text(self) -> Self {
+        match self {
+            Place::File { file, line, column, attribute, .. } => {
+                let written = attribute.clone().unwrap_or_default();
+                Place::File { file, line, column, attribute, written, variables: Vec::new() }
+            }
+            other => other,
+        }
+    }
+
     fn written(sources: &Sources, span: Span) -> Self {
         let (line, column) = sources.position(span);
         let written = sources.slice(span).lines().next().unwrap_or_default().to_owned();

@@ -4,8 +4,10 @@
     reason = "the environment and the working directory become explicit inputs here"
 )]
 
+mod bar;
 mod build;
 mod check;
+mod completions;
 mod config;
 mod diff;
 mod discovery;
@@ -20,6 +22,7 @@ mod prepare;
 mod project;
 mod registries;
 mod request;
+mod schema;
 mod search;
 mod state;
 mod store;
@@ -37,15 +40,17 @@ use crate::compose::value::init::InitPath;
 use crate::compose::value::runtime::RuntimeVersion;
 use crate::diag::Invalid;
 use crate::image::Platform;
+pub use completions::CompletionsArgs;
 pub use diff::{DiffArgs, DiffFormat};
 pub use hook::HookArgs;
 pub use lint::{LintArgs, LintFormat};
 pub use messages::{MessageArgs, MessageFormat, When};
 use messages::{complain, say, show};
 pub use registries::{MirrorOf, RegistryArgs};
+pub use schema::{SchemaArgs, SchemaOf};
 pub use search::ImageSource;
 pub use state::{StateArgs, StateError};
-pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand};
+pub use store::{ListArgs, ListFormat, PruneArgs, StoreArgs, StoreCommand, VerifyArgs};
 
 /// Compile a Compose file into OCI bundles that runc and crun execute, with no daemon
 #[derive(Debug, Parser)]
@@ -126,6 +131,16 @@ pub enum Command {
     ///
     /// `lock` and `prepare` keep what they fetch from a registry, for all projects of the user.
     Store(StoreArgs),
+    /// Print what has a shell complete the commands, options and values
+    ///
+    /// The script goes to where the shell looks for those of programs, such as
+    /// ~/.local/share/bash-completion/completions/bundlegen for bash.
+    Completions(CompletionsArgs),
+    /// Print a JSON Schema, for editors and other programs
+    ///
+    /// That of a Compose file with `x-bundlegen` says what a build takes. An editor that knows it completes keys and marks
+    /// what is wrong.
+    Schema(SchemaArgs),
     /// Attach containers to their networks: what the hooks of bundles call
     #[command(hide = true)]
     Hook(HookArgs),
@@ -176,6 +191,9 @@ pub struct CompileArgs {
     /// Take the images from the lock alone, which must be complete and have nothing that is not needed
     #[arg(long, conflicts_with_all = ["images", "image"])]
     pub locked: bool,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub state: StateArgs,
@@ -223,6 +241,9 @@ pub struct LockArgs {
     /// The platform the images are for [default: linux/amd64]
     #[arg(long, value_name = "PLATFORM", value_parser = value::<Platform>)]
     pub platform: Option<Platform>,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// What a build is told, but for the files and the images.
@@ -439,14 +460,16 @@ impl Outcome {
 pub fn run() -> Outcome {
     let words: Vec<OsString> = std::env::args_os().collect();
     let wanted = messages::wanted(&words);
-    let command = Cli::command().color(wanted.color.into());
-    let parsed = command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = Cli::command().color(wanted.color.into());
+    let parsed = command.try_get_matches_from_mut(words);
+    let parsed = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
     match parsed {
         Ok(cli) => {
             messages::choose(cli.messages);
             execute(cli.command)
         }
-        Err(error) => messages::usage(&error.format(&mut Cli::command()), wanted),
+        Err(error) => messages::usage(&error, wanted),
     }
 }
 
@@ -463,6 +486,8 @@ fn execute(command: Command) -> Outcome {
         Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Hook(args) => hook::run(&args),
     }
 }

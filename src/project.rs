@@ -354,6 +354,9 @@ fn root(
         let draft = d.error(Code::MissingImage, message).label(name.span, "");
         return Err(draft.help("give it an `image`, or a directory: `x-bundlegen: {rootfs: DIR}`").emit());
     };
-    build::warn(d, name, written, &reference.value);
-    images.find(d, &reference)
+    let found = images.find(d, &reference);
+    if found.is_err() {
+        build::warn(d, name, written, &reference.value);
+    }
+    found
 }

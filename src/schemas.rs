@@ -1,20 +1,25 @@
 //! The JSON Schemas in `schemas/` are made from the types that read the files.
 #![allow(clippy::disallowed_methods, reason = "tests compare files")]
 
+mod compose;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use schemars::{Schema, schema_for};
+use schemars::schema_for;
 use serde_json::Value;
 
 use crate::compose::{Extension, ServiceExtension};
 use crate::lock::Lock;
+use crate::render::Message;
 
-fn schemas() -> [(&'static str, Schema); 3] {
+fn schemas() -> [(&'static str, Value); 5] {
     [
-        ("bundlegen.lock.json", schema_for!(Lock)),
-        ("x-bundlegen.json", schema_for!(Extension)),
-        ("x-bundlegen.service.json", schema_for!(ServiceExtension)),
+        ("bundlegen.lock.json", schema_for!(Lock).to_value()),
+        ("compose.json", compose::schema()),
+        ("message.json", schema_for!(Message).to_value()),
+        ("x-bundlegen.json", schema_for!(Extension).to_value()),
+        ("x-bundlegen.service.json", schema_for!(ServiceExtension).to_value()),
     ]
 }
 

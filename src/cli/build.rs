@@ -6,6 +6,10 @@ use crate::disk::{Applied, Error, apply, plan, plan_file};
 use crate::project::Unused;
 
 pub(super) fn run(args: &CompileArgs) -> Outcome {
+    if let Err(error) = search::check_place(&args.images) {
+        complain(&format!("error: {error}\n"));
+        return Outcome::Wrong;
+    }
     let project = &args.project;
     let built = if args.locked {
         from_lock(&project.build, &project.files, Unused::Refused).map(without_lock)
@@ -16,7 +20,9 @@ pub(super) fn run(args: &CompileArgs) -> Outcome {
     match built {
         Ok(built) => match write(&built) {
             Ok(applied) => {
-                say(&report(&built, &applied));
+                if !args.quiet {
+                    say(&report(&built, &applied));
+                }
                 Outcome::Done
             }
             Err(error) => {

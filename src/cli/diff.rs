@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::project::{Built, from_lock, output};
-use super::{BuildArgs, Outcome, complain, say};
+use super::{BuildArgs, Outcome, complain, say, value};
 use crate::project::Unused;
 use crate::review::Bundles;
-use crate::review::diff::{Diff, diff, json, markdown, text};
+use crate::review::diff::{Diff, Sign, diff, json, markdown, text};
+use crate::review::lint::deny::Deny;
 
 /// What is compared.
 #[derive(Debug, Args)]
@@ -26,6 +27,10 @@ pub struct DiffArgs {
     /// How the changes are printed
     #[arg(long, value_enum, default_value = "text")]
     pub format: DiffFormat,
+    /// Fail where a change brings a finding of this rule, or one that matters as much as this or more: low, medium, high
+    /// or critical
+    #[arg(long, value_name = "RULE|SEVERITY", value_parser = value::<Deny>)]
+    pub deny: Vec<Deny>,
     /// End with 1 if there are changes
     #[arg(long)]
     pub exit_code: bool,
@@ -85,7 +90,9 @@ fn printed(found: Result<Diff, Error>, args: &DiffArgs) -> Outcome {
         DiffFormat::Markdown => markdown(&found),
         DiffFormat::Json => format!("{:#}\n", json(&found)),
     });
-    if args.exit_code && !found.is_empty() { Outcome::Wrong } else { Outcome::Done }
+    let mut new = found.risks().filter(|risk| risk.sign == Sign::Added);
+    let denied = new.any(|risk| args.deny.iter().any(|deny| deny.refuses(&risk.finding)));
+    if denied || args.exit_code && !found.is_empty() { Outcome::Wrong } else { Outcome::Done }
 }
 
 /// Bundles, and whether they are one bundle that was named by itself.

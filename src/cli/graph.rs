@@ -1,15 +1,14 @@
 //! `bundlegen graph`.
 
-use super::project::from_lock;
+use super::project::{refused, to_review};
 use super::{Outcome, ProjectArgs, say};
-use crate::project::Unused;
 use crate::review::graph::mermaid;
 
 pub(super) fn run(args: &ProjectArgs) -> Outcome {
-    match from_lock(&args.build, &args.files, Unused::Ignored) {
-        Ok(built) => {
+    match to_review(&args.build, &args.files) {
+        Ok((built, warnings)) => {
             say(&mermaid(&built.compiled.project));
-            Outcome::Done
+            refused(&args.build, warnings).unwrap_or(Outcome::Done)
         }
         Err(outcome) => outcome,
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::inspect::bundles;
-use super::project::to_review;
+use super::project::{refused, to_review};
 use super::{BuildArgs, Outcome, complain, say, value};
 use crate::review::Bundles;
 use crate::review::lint::deny::Deny;
@@ -85,11 +85,7 @@ fn of_project(args: &LintArgs) -> Outcome {
     let findings = lint(&all, Some(made));
     let directory = built.bundles.to_string_lossy();
     let outcome = print(args, &Report::new(&findings, &all, Some(made), &directory, &args.deny));
-    if args.build.deny_warnings && warnings > 0 {
-        complain("error: warnings count as errors\n");
-        return Outcome::Wrong;
-    }
-    outcome
+    refused(&args.build, warnings).unwrap_or(outcome)
 }
 
 fn of_disk(args: &LintArgs, path: &Path) -> Outcome {

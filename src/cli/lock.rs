@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::request::{How, request};
+use super::search::Say;
 use super::{LockArgs, Outcome, complain, say, search, show};
 use crate::compose::Variables;
 use crate::diag::{Diagnostics, Reported};
@@ -31,9 +32,12 @@ fn locked(args: &LockArgs) -> Result<(), Outcome> {
         Some(services) => building::run(args, services)?,
         None => BTreeSet::new(),
     };
+    // What is built may be the first image there.
+    search::check_place(&args.images).map_err(|error| failed(error, Outcome::Wrong))?;
     let settings = args.registries.settings().map_err(|error| failed(error, Outcome::Wrong))?;
     let registries = Registries::new(settings);
-    let search = search::network(&args.images, &args.state, &registries);
+    let said = if args.quiet { Say::Nothing } else { Say::All };
+    let search = search::network(&args.images, &args.state, &registries, said);
     let (locked, path) = found(args, Search { anew: anew(args, built), ..search })?;
     for remark in registries.take_remarks() {
         complain(&format!("warning: {remark}\n"));
@@ -45,7 +49,9 @@ fn locked(args: &LockArgs) -> Result<(), Outcome> {
             complain(&format!("warning: what was fetched is not kept for this project: {error}\n"));
         }
     }
-    say(&report(&locked));
+    if !args.quiet {
+        say(&report(&locked));
+    }
     Ok(())
 }
 

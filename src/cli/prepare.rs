@@ -5,7 +5,7 @@ mod bars;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, PrepareArgs, complain, messages, say};
+use super::{Outcome, PrepareArgs, complain, say};
 use crate::image::{Reference, Registries, Source, SourceName};
 use crate::prepare::{Error, Filled, Images, Looked, Mapping, Progress, Summary, in_namespace, prepare};
 use bars::Bars;
@@ -32,8 +32,7 @@ pub(super) fn run(args: &PrepareArgs) -> Outcome {
         store: store.as_deref(),
         registries: if args.offline { None } else { Some(&repository) },
     };
-    let mut bars =
-        if args.quiet || !messages::are_for_people() { Bars::none() } else { Bars::for_terminal() };
+    let mut bars = if args.quiet { Bars::none() } else { Bars::for_terminal() };
     let mut tell = |progress| tell(&progress, &mut bars, args);
     let done = prepare(&args.bundles, &images, &|name| std::env::var_os(name), &mut tell);
     bars.clear();

@@ -39,6 +39,15 @@ pub(super) fn to_review(args: &BuildArgs, files: &[PathBuf]) -> Result<(Built, u
     shown(args, files, None, search)
 }
 
+/// What a look at the project comes to where it had warnings, and these count as errors.
+pub(super) fn refused(args: &BuildArgs, warnings: usize) -> Option<Outcome> {
+    let refused = args.deny_warnings && warnings > 0;
+    refused.then(|| {
+        complain("error: warnings count as errors\n");
+        Outcome::Wrong
+    })
+}
+
 /// Compiles what the arguments name, and shows what was found on the way.
 pub(super) fn build(
     args: &BuildArgs,

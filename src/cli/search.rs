@@ -1,9 +1,12 @@
 //! From arguments to where images are looked for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
+use super::bar::Bar;
 use super::state::{StateArgs, StateError};
 use super::store::amount;
 use super::{ImageArgs, complain};
@@ -32,14 +35,24 @@ impl FromStr for ImageSource {
     }
 }
 
+/// Refuses a place for images that is not there: who names one means it.
+pub(super) fn check_place(args: &ImageArgs) -> Result<(), String> {
+    match &args.images {
+        Some(path) if !path.exists() => {
+            Err(format!("there is nothing at `{}`, which `--images` names", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A search that does not leave this machine.
 pub(super) fn local(args: &ImageArgs, state: &StateArgs) -> Search {
-    search(args, Reach::Local, Host { state: state.clone(), registries: None })
+    search(args, Reach::Local, Host { state: state.clone(), registries: None, say: Say::All })
 }
 
 /// A search that asks registries too.
-pub(super) fn network(args: &ImageArgs, state: &StateArgs, registries: &Registries) -> Search {
-    search(args, Reach::Network, Host { state: state.clone(), registries: Some(registries.clone()) })
+pub(super) fn network(args: &ImageArgs, state: &StateArgs, registries: &Registries, say: Say) -> Search {
+    search(args, Reach::Network, Host { state: state.clone(), registries: Some(registries.clone()), say })
 }
 
 fn search(args: &ImageArgs, reach: Reach, host: Host) -> Search {
@@ -53,6 +66,16 @@ struct Host {
     state: StateArgs,
     /// None where nobody may be asked.
     registries: Option<Registries>,
+    say: Say,
+}
+
+/// What is said of work that goes well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Say {
+    /// What happens.
+    All,
+    /// Nothing.
+    Nothing,
 }
 
 impl Elsewhere for Host {
@@ -85,8 +108,18 @@ impl Elsewhere for Host {
         // The store is told by which name it was fetched.
         let image = Image { name: Some(reference.to_string()), ..image.clone() };
         if !store.has(&image)? {
-            complain(&format!("{}: fetching {}\n", reference.familiar(), layers(&image)));
-            store.fetch(source, &image, &|_| ())?;
+            let bar = (self.say == Say::All && Bar::is_wanted())
+                .then(|| Bar::new(size(&image), format!("fetching {}", reference.familiar())));
+            if self.say == Say::All && bar.is_none() {
+                complain(&format!("{}: fetching {}\n", reference.familiar(), layers(&image)));
+            }
+            let blobs = Mutex::new(BTreeMap::new());
+            store.fetch(source, &image, &|fetching| {
+                let Some(bar) = &bar else { return };
+                let mut blobs = blobs.lock().unwrap_or_else(PoisonError::into_inner);
+                blobs.insert(fetching.blob.digest.clone(), fetching.bytes());
+                bar.at(blobs.values().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes)));
+            })?;
         }
         Ok(Box::new(store))
     }
@@ -96,8 +129,12 @@ fn failed(reference: &Reference, reason: impl fmt::Display) -> Error {
     Error::Layout { path: reference.to_string().into(), reason: reason.to_string() }
 }
 
+fn size(image: &Image) -> u64 {
+    image.layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.size))
+}
+
 fn layers(image: &Image) -> String {
-    let bytes = image.layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+    let bytes = size(image);
     let layers = match image.layers.len() {
         1 => "1 layer".to_owned(),
         count => format!("{count} layers"),

@@ -1,10 +1,12 @@
 //! `bundlegen store`.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::bar::Bar;
 use super::state::{StateArgs, StateError};
 use super::{Outcome, complain, say};
 use crate::image::{Damaged, Error, Keep, Kept, Pruned, Store};
@@ -26,7 +28,7 @@ pub enum StoreCommand {
     /// Compare all content with its digests
     ///
     /// What is damaged is removed, so that it is fetched again when it is needed. The exit code is 1 then.
-    Verify(StateArgs),
+    Verify(VerifyArgs),
     /// Remove what nobody needs
     ///
     /// Keeps the images of every bundlegen.lock and of all bundles that have used this store and are still there.
@@ -54,6 +56,17 @@ pub enum ListFormat {
     Json,
 }
 
+/// What is verified.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become that of the command")]
+    pub state: StateArgs,
+}
+
 /// What is removed.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
@@ -71,7 +84,7 @@ pub struct PruneArgs {
 pub(super) fn run(args: &StoreArgs) -> Outcome {
     let done = match &args.command {
         StoreCommand::List(args) => list(args),
-        StoreCommand::Verify(state) => verify(state),
+        StoreCommand::Verify(args) => verify(args),
         StoreCommand::Prune(args) => prune(args),
     };
     done.unwrap_or_else(|error| {
@@ -147,19 +160,38 @@ fn table(images: &[Kept]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn verify(state: &StateArgs) -> Result<Outcome, StateError> {
-    let Some(store) = state.existing_store()? else { return Ok(nothing()) };
-    let found = store.verify()?;
+fn verify(args: &VerifyArgs) -> Result<Outcome, StateError> {
+    let tell = |text: &str| {
+        if !args.quiet {
+            say(text);
+        }
+    };
+    let Some(store) = args.state.existing_store()? else {
+        tell(NOTHING);
+        return Ok(Outcome::Done);
+    };
+    let is_wanted = !args.quiet && Bar::is_wanted();
+    let bar = OnceLock::new();
+    let found = store.verify(&|read, total| {
+        if is_wanted {
+            bar.get_or_init(|| Bar::new(total, "verifying".to_owned())).at(read);
+        }
+    });
+    drop(bar);
+    let found = found?;
     for Damaged { path, reason, removed } in &found.damaged {
         let then = if *removed { "; removed, so that it is fetched again" } else { "" };
         complain(&format!("error: {}: {reason}{then}\n", path.display()));
     }
-    say(&format!("{}, {}, are what their digests say\n", blobs(found.blobs), amount(found.bytes)));
+    tell(&format!("{}, {}, are what their digests say\n", blobs(found.blobs), amount(found.bytes)));
     Ok(if found.damaged.is_empty() { Outcome::Done } else { Outcome::Wrong })
 }
 
 fn prune(args: &PruneArgs) -> Result<Outcome, StateError> {
-    let Some(mut store) = args.state.existing_store()? else { return Ok(nothing()) };
+    let Some(mut store) = args.state.existing_store()? else {
+        say(NOTHING);
+        return Ok(Outcome::Done);
+    };
     let keep = if args.all { Keep::Nothing } else { Keep::Used };
     let pruned = if args.dry_run {
         store.prunable(keep)?
@@ -170,10 +202,7 @@ fn prune(args: &PruneArgs) -> Result<Outcome, StateError> {
     Ok(Outcome::Done)
 }
 
-fn nothing() -> Outcome {
-    say("there is no store\n");
-    Outcome::Done
-}
+const NOTHING: &str = "there is no store\n";
 
 fn report(pruned: &Pruned, removed: &str) -> String {
     let mut out = String::new();

@@ -47,7 +47,7 @@ pub struct Extension {
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String,String>", default))]
     pub devices: DeviceNodes,
     /// The user who runs the bundles without root: `UID` or `UID:GID`.
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[cfg_attr(test, schemars(with = "Option<TextOrNumber>"))]
     pub rootless: Option<Spanned<HostUser>>,
     /// Ranges of users and groups of the containers, as `[u:|g:]CONTAINER:HOST:SIZE`; with `rootless`.
     #[cfg_attr(test, schemars(with = "Vec<String>", default))]
@@ -93,6 +93,15 @@ pub enum Images {
 enum ImagesSchema {
     Place(String),
     Named(std::collections::BTreeMap<String, String>),
+}
+
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum TextOrNumber {
+    Text(String),
+    Number(u32),
 }
 
 /// `x-bundlegen` of a service.

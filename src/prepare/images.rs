@@ -13,7 +13,7 @@ use super::rootfs::Rootfs;
 use super::tree::Tree;
 use super::{Error, Fetched, Looked, Progress};
 use crate::image::{
-    self, Image, OpenRepository, Reference, Source, SourceName, Step, Store, open_path, open_usual,
+    self, Image, OpenRepository, Reference, Source, SourceName, Store, open_path, open_usual,
 };
 
 /// Where images may come from, in this order, but for what the bundles say of single images, which comes second.
@@ -265,13 +265,8 @@ fn fetch(
     let fetched = thread::scope(|scope| {
         let fetching = scope.spawn(move || {
             store.fetch(source, image, &|fetching| {
-                let bytes = match fetching.step {
-                    Step::Present | Step::Done => fetching.blob.size,
-                    Step::From(bytes) | Step::At(bytes) => bytes,
-                    Step::Waiting | Step::Again => 0,
-                };
                 // Nobody listens any more only where all is over.
-                let _told = sender.send((fetching.blob.digest.clone(), bytes));
+                let _told = sender.send((fetching.blob.digest.clone(), fetching.bytes()));
             })
         });
         for (blob, bytes) in receiver {

@@ -24,7 +24,8 @@ pub(super) fn image(
     written.image.clone().or_else(|| written.build.as_ref().map(implied))
 }
 
-/// Says that a bundle does not build.
+/// Says that a build of bundles builds no image, where there is none yet. Once the lock knows it, nothing is lost: `lock`
+/// hands on what the file says, and names what it cannot.
 pub(super) fn warn(d: &mut Diagnostics, name: &Spanned<Rc<str>>, written: &compose::Service, image: &str) {
     let Some(build) = &written.build else { return };
     let message =

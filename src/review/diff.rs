@@ -203,12 +203,13 @@ pub fn diff(before: &Bundles, after: &Bundles, made: Option<Made>) -> Diff {
         let bundles = [before.bundles.get(name), after.bundles.get(name)];
         let mut section = of_bundle(name, bundles, &settings);
         origins::origins(&mut section.changes, name, made);
+        risks.mask(name, &mut section.changes);
         risks.attach(name, &mut section);
         sections.push(section);
     }
     let [was, is] = settings.each_ref().map(Setting::networks);
     for key in was.union(&is) {
-        sections.push(of_network(key, &settings, was.contains(key), is.contains(key)));
+        sections.push(of_network(key, &settings, [was.contains(key), is.contains(key)], made));
     }
     sections.retain(|section| {
         section.sign != Sign::Changed || !section.changes.is_empty() || !section.risks.is_empty()
@@ -233,9 +234,10 @@ fn of_bundle(name: &str, bundles: [Option<&Bundle>; 2], settings: &[Setting; 2])
     Section { subject: Subject::Bundle(name.to_owned()), sign, changes: changes.said, risks: Vec::new() }
 }
 
-fn of_network(key: &str, settings: &[Setting; 2], was: bool, is: bool) -> Section {
+fn of_network(key: &str, settings: &[Setting; 2], [was, is]: [bool; 2], made: Option<Made>) -> Section {
     let [before, after] = settings.each_ref().map(|setting| setting.facts(key));
-    let changes = changes(&before, &after).said;
+    let mut changes = changes(&before, &after).said;
+    origins::of_network(&mut changes, key, made);
     let sign = match (was, is) {
         (false, _) => Sign::Added,
         (_, false) => Sign::Removed,
@@ -257,6 +259,6 @@ fn facts_of(bundle: &Bundle, setting: &Setting) -> Facts {
     devices::devices(&mut facts, &mut rest);
     resources::resources(&mut facts, &mut rest);
     rest.finish(&mut facts);
-    files::files(&mut facts, bundle);
+    files::files(&mut facts, bundle, setting);
     facts
 }

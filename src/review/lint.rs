@@ -52,6 +52,7 @@ mod writable_root;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -217,6 +218,7 @@ pub struct Subject<'a> {
     pub all: &'a Bundles,
     /// What they were made of, where that is known.
     pub made: Option<Made<'a>>,
+    service: Option<&'a Service>,
     /// Who writes where, once a rule has asked.
     writers: &'a OnceCell<Writers<'a>>,
 }
@@ -224,7 +226,7 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// The service, where that is known.
     pub fn service(&self) -> Option<&'a Service> {
-        self.made?.service(&self.bundle.name)
+        self.service
     }
 
     /// Whether root in the container is root on the host.
@@ -254,7 +256,7 @@ impl<'a> Subject<'a> {
     /// Whether it is known who runs the process. Without a lock, an image may decide that which nobody has looked into;
     /// the bundle says root then.
     pub fn knows_user(&self) -> bool {
-        self.service().is_none_or(|service| service.user.known)
+        self.service.is_none_or(|service| service.user.known)
     }
 }
 
@@ -320,14 +322,17 @@ impl Found<'_> {
 pub fn lint(all: &Bundles, made: Option<Made>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let writers = OnceCell::new();
+    let services = made.iter().flat_map(|made| &made.project.services);
+    let services: BTreeMap<&str, &Service> = services.map(|service| (&*service.bundle, service)).collect();
     for bundle in all.bundles.values() {
-        let subject = Subject { bundle, all, made, writers: &writers };
+        let service = services.get(bundle.name.as_str()).copied();
+        let subject = Subject { bundle, all, made, service, writers: &writers };
         for rule in RULES {
             (rule.check)(&subject, &mut Found { rule, bundle: &bundle.name, findings: &mut findings });
         }
     }
     if let Some(made) = made {
-        unused_allow::allow(&mut findings, &made);
+        unused_allow::allow(&mut findings, &made, &services);
     }
     let key =
         |finding: &Finding| (finding.bundle.is_empty(), finding.bundle.clone(), Reverse(finding.severity));

@@ -157,7 +157,7 @@ fn a_disk_that_fills_up_is_an_error_with_a_remedy() {
     assert!(fs::metadata(host.partial(&host.layer())).unwrap().len() > 0);
     fs::remove_file(host.path().join("filler")).unwrap();
     host.fetch();
-    assert!(host.store().verify().unwrap().damaged.is_empty());
+    assert!(host.store().verify(&|_, _| ()).unwrap().damaged.is_empty());
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_store_that_cannot_be_written_to_is_read() {
     host.fetch();
     assert!(mount(&["-o", "remount,ro"], &host.path()));
     let mut store = host.fetch();
-    assert!(store.has(&host.image).unwrap() && store.verify().unwrap().damaged.is_empty());
+    assert!(store.has(&host.image).unwrap() && store.verify(&|_, _| ()).unwrap().damaged.is_empty());
     let error = store.prune(Keep::Nothing, &|| {}).unwrap_err();
     let read_only = |error: &io::Error| error.kind() == io::ErrorKind::ReadOnlyFilesystem;
     assert!(matches!(&error, Error::Io { error, .. } if read_only(error)), "{error}");

@@ -136,14 +136,14 @@ fn pruning_waits_for_those_who_fetch() {
 fn a_flipped_bit_is_found() {
     let host = Host::new();
     let store = host.fetch();
-    assert_eq!(store.verify().unwrap().blobs, 4);
+    assert_eq!(store.verify(&|_, _| ()).unwrap().blobs, 4);
     let path = host.blob(&host.layer());
     let mut bytes = fs::read(&path).unwrap();
     bytes[100] ^= 4;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&path, bytes).unwrap();
     fs::write(host.path().join("blobs/sha256/else"), "").unwrap();
-    let found = store.verify().unwrap();
+    let found = store.verify(&|_, _| ()).unwrap();
     assert_eq!((found.blobs, found.damaged.len()), (3, 2));
     let damaged = found.damaged.iter().find(|damaged| damaged.path == path).unwrap();
     assert!(damaged.removed && damaged.reason.contains("the content is"), "{damaged:?}");

@@ -1,22 +1,15 @@
-//! How far fetching and unpacking have got, as a bar on a terminal.
-//!
-//! A bar is drawn on standard error and gone when it is done: what stays is the lines. Nothing is drawn where somebody
-//! else than a person reads along.
+//! How far fetching and unpacking have got, one step after another.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use crate::cli::bar::Bar;
 use crate::image::Digest;
 use crate::prepare::{Fetched, Progress};
-
-const STYLE: &str = "{msg} [{bar:20}] {decimal_bytes} of {decimal_total_bytes}";
 
 /// The bar that is drawn, if any.
 pub(super) struct Bars {
     is_wanted: bool,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     /// How much of each blob is here.
     blobs: BTreeMap<Digest, u64>,
 }
@@ -27,11 +20,9 @@ impl Bars {
         Bars { is_wanted: false, bar: None, blobs: BTreeMap::new() }
     }
 
-    /// Drawn on a terminal that can move back to the beginning of a line.
+    /// Drawn where a person reads along.
     pub fn for_terminal() -> Self {
-        let is_able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-        let is_seen = io::stdout().is_terminal() && io::stderr().is_terminal();
-        Bars { is_wanted: is_able && is_seen, ..Bars::none() }
+        Bars { is_wanted: Bar::is_wanted(), ..Bars::none() }
     }
 
     /// Draws a step; says whether there is nothing else to be said of it.
@@ -58,23 +49,19 @@ impl Bars {
     fn draw(&mut self, total: u64, message: String) {
         self.clear();
         if self.is_wanted {
-            let style = ProgressStyle::with_template(STYLE).map(|style| style.progress_chars("=> "));
-            let bar = ProgressBar::new(total).with_message(message);
-            self.bar = Some(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())));
+            self.bar = Some(Bar::new(total, message));
         }
     }
 
     fn at(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_position(bytes.min(bar.length().unwrap_or(bytes)));
+            bar.at(bytes);
         }
     }
 
     /// Takes the bar away.
     pub fn clear(&mut self) {
         self.blobs.clear();
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.bar = None;
     }
 }

@@ -43,6 +43,17 @@ pub enum Step {
     Done,
 }
 
+impl Fetching<'_> {
+    /// How much of the blob is here.
+    pub fn bytes(&self) -> u64 {
+        match self.step {
+            Step::Present | Step::Done => self.blob.size,
+            Step::From(bytes) | Step::At(bytes) => bytes,
+            Step::Waiting | Step::Again => 0,
+        }
+    }
+}
+
 /// What was fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fetched {

@@ -39,11 +39,17 @@ pub struct Damaged {
 
 impl Store {
     /// Reads all blobs, and removes those that are damaged. What cannot be read stays, and so does what is no blob.
-    pub fn verify(&self) -> Result<Verification, Error> {
-        let found = Mutex::new(Verification::default());
-        share(&self.blobs()?, processors(), &|blob, _| {
+    /// `tell` hears how many bytes have been read, and of how many; from several threads, one at a time.
+    pub fn verify(&self, tell: &(dyn Fn(u64, u64) + Sync)) -> Result<Verification, Error> {
+        let blobs = self.blobs()?;
+        let total = blobs.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
+        let found = Mutex::new((Verification::default(), 0_u64));
+        share(&blobs, processors(), &|blob, _| {
             let damaged = self.verify_blob(blob)?;
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (found, read) = &mut *found;
+            *read = read.saturating_add(blob.size);
+            tell(*read, total);
             if let Some((reason, removed)) = damaged {
                 found.damaged.push(Damaged { path: blob.path.clone(), reason, removed });
             } else {
@@ -52,7 +58,7 @@ impl Store {
             }
             Ok::<(), Error>(())
         })?;
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut found, _) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.damaged.sort();
         Ok(found)
     }

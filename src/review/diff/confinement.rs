@@ -87,10 +87,16 @@ fn capabilities(facts: &mut Facts, rest: &mut Rest) {
         let said: Vec<&str> = if uniform { full.clone() } else { Vec::new() };
         let shown = if uniform { said.join(", ") } else { "not the same for all".to_owned() };
         let fact = Fact::new(Group::Privileges, "capabilities are", "", json!(said)).shown(shown);
-        facts.add(
-            fact.at("/process/capabilities")
-                .usual(said == ["bounding", "effective", "permitted"] || said == ["bounding"]),
-        );
+        let fact = fact.usual(said == ["bounding", "effective", "permitted"] || said == ["bounding"]);
+        let is_sorted =
+            |items: &Vec<Value>| !items.is_empty() && items.is_sorted_by(|a, b| a.as_str() < b.as_str());
+        // What is sorted is said in full, and the findings about capabilities belong to each of them.
+        if uniform && sets.values().all(is_sorted) {
+            facts.says("/process/capabilities");
+            facts.add(fact);
+        } else {
+            facts.add(fact.at("/process/capabilities"));
+        }
     }
     let usual: BTreeSet<String> = DEFAULT.iter().map(|one| named(&json!(one.to_string()))).collect();
     for (name, places) in in_sets {
@@ -122,6 +128,9 @@ fn take_list(rest: &mut Rest, pointer: &str) -> Option<Value> {
     }
 }
 
+/// What a namespace is called.
+pub(super) const NAMESPACE: &str = "namespace";
+
 /// The types of namespaces that a container is expected to have of its own, or not to.
 const TYPES: [(&str, &str); 8] = [
     ("cgroup", "own"),
@@ -145,12 +154,12 @@ fn namespaces(facts: &mut Facts, rest: &mut Rest) {
             Some(path) => owner(&words::plain(path)),
         };
         let usual = TYPES.iter().any(|(name, usual)| *name == kind && *usual == shown);
-        let fact = Fact::new(group(&kind), "namespace", kind.clone(), item).shown(shown).at(at).usual(usual);
+        let fact = Fact::new(group(&kind), NAMESPACE, kind.clone(), item).shown(shown).at(at).usual(usual);
         facts.add(fact);
         found.insert(kind);
     }
     for (kind, usual) in TYPES.iter().filter(|(kind, _)| !found.contains(*kind)) {
-        let fact = Fact::new(group(kind), "namespace", *kind, Value::Null).shown("the host's").at(AT);
+        let fact = Fact::new(group(kind), NAMESPACE, *kind, Value::Null).shown("the host's").at(AT);
         facts.add(fact.usual(*usual == "the host's"));
     }
 }

@@ -8,6 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::Group;
 use super::facts::{Fact, Facts};
+use super::setting::Setting;
 use crate::inspect::{Bundle, File};
 use crate::lower::mounts::{HOSTNAME, HOSTS, RESOLV_CONF};
 
@@ -17,7 +18,7 @@ pub(super) const FILE: &str = "file";
 /// What is said of a file of which the facts say nothing, though its text changed.
 pub(super) const SPELLING: &str = "spelling of";
 
-pub(super) fn files(facts: &mut Facts, bundle: &Bundle) {
+pub(super) fn files(facts: &mut Facts, bundle: &Bundle, setting: &Setting) {
     let mounts = mounts(bundle);
     for (path, file) in &bundle.files {
         let at = mounts.get(path.as_str()).map(|index| format!("/mounts/{index}"));
@@ -27,8 +28,13 @@ pub(super) fn files(facts: &mut Facts, bundle: &Bundle) {
                 None => fact,
             });
         };
+        if is_taken_apart(path) {
+            let there =
+                Fact::new(Group::FileSystem, FILE, path, Value::from(file.executable)).shown("").usual(true);
+            add(there.part_of("mount", format!("/{path}")));
+        }
         if *path == HOSTS.trim_start_matches('/') {
-            hosts(bundle, &file.text, &mut add);
+            hosts(bundle, setting, &file.text, &mut add);
         } else if *path == RESOLV_CONF.trim_start_matches('/') {
             resolver(&file.text, &mut add);
         } else if *path == HOSTNAME.trim_start_matches('/') {
@@ -52,31 +58,31 @@ fn host_name(bundle: &Bundle, text: &str, add: &mut impl FnMut(Fact)) {
     let follows = text.strip_suffix('\n') == Some(said);
     let exact = if follows { Value::Null } else { Value::from(text) };
     let shown = if follows { "the host name" } else { text.trim_end() };
-    add(Fact::new(Group::Process, "name in", HOSTNAME, exact).shown(shown).usual(true));
+    add(Fact::new(Group::Process, "name in", HOSTNAME, exact)
+        .shown(shown)
+        .usual(true)
+        .part_of("host name", ""));
 }
 
-/// The names of the container itself follow from its addresses.
-fn hosts(bundle: &Bundle, text: &str, add: &mut impl FnMut(Fact)) {
-    let told = bundle.told();
+/// The names of the container itself follow from its addresses, and are said once for all of them.
+fn hosts(bundle: &Bundle, setting: &Setting, text: &str, add: &mut impl FnMut(Fact)) {
     let own = own_addresses(bundle);
+    let mut own_names: BTreeSet<&str> = BTreeSet::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split_whitespace();
         let Some(address) = words.next() else { continue };
-        let is_own = address.parse().is_ok_and(|address| own.contains(&address));
+        let ip: Option<IpAddr> = address.parse().ok();
+        let is_own = ip.is_some_and(|ip| own.contains(&ip));
+        let usual = ip.is_some_and(|ip| is_own || is_local(&ip) || setting.is_address(&ip));
         for name in words {
-            let own_name =
-                is_own && is_name_of(bundle, told.as_ref().map(|told| told.project.as_str()), name);
+            if is_own && !own_names.insert(name) {
+                continue;
+            }
             let shown = if is_own { "its own address" } else { address };
-            let fact = Fact::new(Group::Network, "name", name, Value::from(shown)).shown(shown);
-            add(fact.usual(own_name || address.parse::<IpAddr>().is_ok_and(|ip| is_local(&ip))));
+            let fact = Fact::new(Group::Network, "name", name, Value::from(shown)).shown(shown).usual(usual);
+            add(fact.part_of(FILE, HOSTS.trim_start_matches('/')));
         }
     }
-}
-
-/// The names that every container has in its networks: its own, and Compose's for it.
-fn is_name_of(bundle: &Bundle, project: Option<&str>, name: &str) -> bool {
-    let of_compose = project.and_then(|project| name.strip_prefix(project)).unwrap_or(name);
-    of_compose.trim_start_matches('-').starts_with(&bundle.name) || bundle.text("/hostname") == Some(name)
 }
 
 fn is_local(ip: &IpAddr) -> bool {
@@ -161,13 +167,16 @@ fn normal(bundle: &Bundle, path: &str, file: &File) -> String {
         return file.text.clone();
     }
     let own = own_addresses(bundle);
-    let line = |line: &str| match line.split_once(char::is_whitespace) {
-        Some((address, rest)) if address.parse().is_ok_and(|address| own.contains(&address)) => {
-            format!("own {rest}")
+    let (mut names, mut rest): (BTreeSet<&str>, Vec<&str>) = (BTreeSet::new(), Vec::new());
+    for line in file.text.split('\n').filter(|line| !line.starts_with("# network ")) {
+        let mut words = line.split_whitespace();
+        match words.next().and_then(|address| address.parse().ok()) {
+            Some(address) if own.contains(&address) => names.extend(words),
+            _ => rest.push(line),
         }
-        _ => line.to_owned(),
-    };
-    file.text.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+    rest.extend(names);
+    rest.join("\n")
 }
 
 /// The addresses of the container in its networks.

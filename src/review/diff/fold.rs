@@ -1,5 +1,7 @@
 //! Changes that say the same of several names, in one line; and bundles that changed alike, under one heading.
 
+use super::process::VERSION;
+use super::seccomp::CALL;
 use super::{Change, Diff, Group, Risk, Section, Sign, Subject, words};
 use crate::review::place::Place;
 
@@ -23,7 +25,7 @@ const NAMES: usize = 6;
 const FOLDED: usize = 3;
 
 /// Kinds of which there are so many, or of which so many always change together, that two are one line already.
-const ALWAYS: [&str; 3] = ["system call", "name", "alias"];
+const ALWAYS: [&str; 3] = [CALL, "name", "alias"];
 
 /// What several of a kind are called, where it is not an `s` more.
 const PLURALS: &[(&str, &str)] = &[
@@ -44,14 +46,16 @@ const PLURALS: &[(&str, &str)] = &[
 pub(super) fn lines(section: &Section) -> Vec<Line> {
     let whole = section.sign != Sign::Changed;
     let mut changes: Vec<&Change> =
-        section.changes.iter().filter(|change| !(whole && change.usual && change.risks.is_empty())).collect();
-    changes.sort_by_key(|change| change.group);
+        section.changes.iter().filter(|change| matters(section, change)).collect();
+    let by_sign = |change: &&Change| ALWAYS.contains(&change.kind).then_some(change.sign);
+    changes.sort_by_cached_key(|change| (change.group, change.kind != "image", change.kind, by_sign(change)));
     let mut lines = Vec::new();
     let mut rest = changes.as_slice();
     while let Some(first) = rest.first() {
         let alike = rest.iter().take_while(|change| are_alike(first, change, whole)).count();
         let (run, after) = rest.split_at(alike);
-        let folds = alike >= FOLDED || alike > 1 && ALWAYS.contains(&first.kind);
+        let folds =
+            alike >= FOLDED || alike > 1 && (ALWAYS.contains(&first.kind) || first.group == Group::Image);
         if folds {
             lines.push(folded(run));
         } else {
@@ -62,11 +66,23 @@ pub(super) fn lines(section: &Section) -> Vec<Line> {
     lines
 }
 
+/// Whether a change has to be said. What any container has is not said of one that is new or gone, nor how one ran that is
+/// gone; and the version of the spec follows from what else there is.
+fn matters(section: &Section, change: &Change) -> bool {
+    match section.sign {
+        _ if !change.risks.is_empty() => true,
+        Sign::Changed => change.kind != VERSION || !change.usual || section.changes.len() == 1,
+        Sign::Added => !change.usual,
+        Sign::Removed => !change.usual && change.group != Group::Process,
+    }
+}
+
 /// Whether two changes say the same of two names. The values of variables of a new container are many, and read where
 /// they are written.
 fn are_alike(a: &Change, b: &Change, whole: bool) -> bool {
     let same_value = (&a.before, &a.after) == (&b.before, &b.after)
-        || a.kind == "system call"
+        || a.kind == CALL
+        || a.group == Group::Image
         || whole && a.kind == "variable";
     (a.group, a.sign, a.kind) == (b.group, b.sign, b.kind) && same_value
 }

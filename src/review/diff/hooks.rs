@@ -19,6 +19,9 @@ const WORDS: usize = 4;
 const SECTIONS: [(&str, Verb); 3] =
     [("createRuntime", Verb::Attach), ("poststart", Verb::Started), ("poststop", Verb::Detach)];
 
+/// What the hooks that a build writes are called.
+const HOOKS: &str = "hooks of bundlegen";
+
 /// Where the first arguments are.
 const ARGS: &str = "/hooks/createRuntime/0/args";
 
@@ -84,6 +87,7 @@ fn is_ours(bundle: &Bundle, args: impl Fn(Verb) -> Option<Vec<String>>, started:
 /// What all of our hooks have alike.
 fn common(facts: &mut Facts, rest: &mut Rest, bundle: &Bundle) {
     rest.take("/hooks");
+    facts.add(Fact::new(Group::Privileges, HOOKS, "", Value::Bool(true)).at("/hooks").usual(true));
     let hook = bundle.at("/hooks/createRuntime/0").and_then(Value::as_object);
     for (key, value) in hook.into_iter().flatten() {
         let usual = match key.as_str() {
@@ -98,7 +102,9 @@ fn common(facts: &mut Facts, rest: &mut Rest, bundle: &Bundle) {
             _ => "program of hooks",
         };
         let at = format!("/hooks/createRuntime/0/{key}");
-        facts.add(Fact::new(Group::Privileges, kind, "", value.clone()).at(at).usual(usual));
+        facts.add(
+            Fact::new(Group::Privileges, kind, "", value.clone()).at(at).usual(usual).part_of(HOOKS, ""),
+        );
     }
 }
 
@@ -106,7 +112,9 @@ fn common(facts: &mut Facts, rest: &mut Rest, bundle: &Bundle) {
 fn ours(facts: &mut Facts, bundle: &Bundle, told: &Arguments) {
     let mut says = |kind: &'static str, index: usize, value: &str, usual: bool| {
         let at = format!("{ARGS}/{}", WORDS + index);
-        facts.add(Fact::new(Group::Other, kind, "", Value::from(value)).at(at).usual(usual));
+        facts.add(
+            Fact::new(Group::Other, kind, "", Value::from(value)).at(at).usual(usual).part_of(HOOKS, ""),
+        );
     };
     says("directory of what runs", 0, &told.run, told.run == RUN);
     says("directories of plugins", 1, &told.cni_path, told.cni_path == CNI_PATH);

@@ -9,7 +9,7 @@ use super::facts::{Fact, Facts, Key};
 use super::rest::{Rest, leaves};
 use super::setting::{Setting, without_sysctls};
 use super::{Group, words};
-use crate::hook::argv::{Arguments, Network, Ports};
+use crate::hook::argv::{Address, Arguments, Network, Ports};
 use crate::lower::annotations::OWN_PREFIX;
 use crate::lower::origin::escaped;
 
@@ -43,7 +43,11 @@ pub(super) fn networks(facts: &mut Facts, setting: &Setting, told: &Arguments, a
 
 /// The addresses. The name of the interface follows from the place among the networks, unless it is another one.
 fn of_network(key: &str, index: usize, network: &Network) -> Fact {
-    let addresses: Vec<String> = network.addresses.iter().map(|one| one.address.to_string()).collect();
+    let address = |one: &Address| match one.gateway {
+        Some(gateway) => format!("{} by {gateway}", one.address),
+        None => one.address.to_string(),
+    };
+    let addresses: Vec<String> = network.addresses.iter().map(address).collect();
     let expected = format!("eth{index}");
     let interface = Some(&network.interface).filter(|name| **name != expected);
     let mut shown = addresses.join(", ");
@@ -57,13 +61,6 @@ fn parts(facts: &mut Facts, setting: &Setting, key: &str, network: &Network, at:
     let mut part = |kind: &'static str, name: String, value: Value| {
         facts.add(Fact::new(Group::Network, kind, name, value).at(at).part_of(NETWORK, key));
     };
-    for address in &network.addresses {
-        let gateway = address.gateway.map(|gateway| gateway.to_string());
-        let family = if address.address.addr().is_ipv4() { "" } else { " IPv6" };
-        if let Some(gateway) = gateway {
-            part("gateway of", format!("{key}{family}"), Value::from(gateway));
-        }
-    }
     for address in &network.link_local {
         part("further address in", key.to_owned(), Value::from(address.to_string()));
     }
@@ -86,7 +83,7 @@ fn parts(facts: &mut Facts, setting: &Setting, key: &str, network: &Network, at:
 /// What the annotation about networks says, but for what the hooks are told as well.
 pub(super) fn written(facts: &mut Facts, rest: &mut Rest, setting: &Setting, told: Option<&Arguments>) {
     let at = format!("/annotations/{}", escaped(&format!("{OWN_PREFIX}networks")));
-    let Some(annotation) = rest.take(&at) else { return };
+    let Some(annotation) = rest.take(&at) else { return facts.says(at) };
     let said: Option<Map<String, Value>> =
         annotation.as_str().and_then(|text| serde_json::from_str(text).ok());
     let is_known = |said: &Map<String, Value>| {
@@ -105,6 +102,9 @@ pub(super) fn written(facts: &mut Facts, rest: &mut Rest, setting: &Setting, tol
         if attached.is_none() {
             facts.add(Fact::new(Group::Network, head, key.clone(), json!("written")).shown("").at(&at));
         }
+        let keys: Vec<&String> = part.as_object().into_iter().flat_map(|part| part.keys()).collect();
+        let named = Fact::new(Group::Network, "named under `networks`", key.clone(), json!(keys)).shown("");
+        facts.add(named.at(&at).usual(true).part_of(head, &key));
         let service = part.get("service").unwrap_or(&Value::Null);
         of_service(facts, &key, head, service, attached, &at);
     }
@@ -119,7 +119,11 @@ fn of_service(
     attached: Option<&Network>,
     at: &str,
 ) {
-    let Some(map) = service.as_object() else { return };
+    let Some(map) = service.as_object().filter(|map| !map.is_empty()) else {
+        let plain = Fact::new(Group::Network, "written of the container in", key, service.clone());
+        facts.add(plain.at(at).usual(true).part_of(head, key));
+        return;
+    };
     for (attribute, value) in map {
         if attribute == "aliases"
             && let Some(aliases) = value.as_array()

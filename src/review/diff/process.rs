@@ -6,6 +6,9 @@ use super::facts::{Fact, Facts};
 use super::rest::Rest;
 use super::{Group, words};
 
+/// What the version of the spec is called.
+pub(super) const VERSION: &str = "version of the runtime spec";
+
 /// Values that stand for themselves.
 const VALUES: &[(&str, Group, &str)] = &[
     ("/domainname", Group::Process, "domain name"),
@@ -18,11 +21,12 @@ const VALUES: &[(&str, Group, &str)] = &[
     ("/linux/rootfsPropagation", Group::FileSystem, "propagation of the root"),
     ("/root/path", Group::FileSystem, "root"),
     ("/root/readonly", Group::FileSystem, "read-only root"),
-    ("/ociVersion", Group::Other, "version of the runtime spec"),
+    ("/ociVersion", Group::Other, VERSION),
 ];
 
 /// What nearly every container has.
-const USUAL: &[(&str, &str)] = &[("/process/cwd", "/"), ("/root/path", "rootfs"), ("/ociVersion", "1.0.2")];
+const USUAL: &[(&str, &str)] =
+    &[("/process/cwd", "/"), ("/root/path", "rootfs"), ("/ociVersion", "1.0.2"), ("/ociVersion", "1.1.0")];
 
 pub(super) fn process(facts: &mut Facts, rest: &mut Rest) {
     let host_name = rest.take("/hostname");
@@ -55,6 +59,7 @@ fn environment(facts: &mut Facts, rest: &mut Rest, host_name: Option<&str>) {
                 Fact::new(Group::Process, "variable", "HOSTNAME", Value::Null)
                     .shown("the host name")
                     .usual(true)
+                    .part_of("host name", "")
             }
             Some(Ok((name, value))) => {
                 let shown = if value.is_empty() { "\"\"" } else { value };

@@ -7,6 +7,7 @@ use super::changes::ancestors;
 use super::{Change, Risk, Section, Sign};
 use crate::compose::value::rule::RuleName;
 use crate::review::lint::{Finding, lint};
+use crate::review::place::Place;
 use crate::review::{Bundles, Made};
 
 /// What tells a finding from others.
@@ -23,6 +24,8 @@ pub(super) struct Risks {
     went: BTreeMap<String, Vec<Finding>>,
     /// What only the Compose file shows, and only of the second side: whether it is new is not known.
     written: BTreeMap<String, Vec<Finding>>,
+    /// Where passwords and their like stand, by bundle, before and after.
+    secrets: [BTreeSet<(String, String)>; 2],
 }
 
 impl Risks {
@@ -34,7 +37,7 @@ impl Risks {
         let allowed: BTreeMap<Key, Option<String>> =
             with_file.iter().map(|finding| (key(finding), finding.allowed.clone())).collect();
         let [before, after] = [&was, &is].map(|all| all.iter().map(key).collect::<BTreeSet<Key>>());
-        let mut risks = Risks::default();
+        let mut risks = Risks { secrets: [&was, &is].map(|all| secrets(all)), ..Risks::default() };
         for mut finding in is.into_iter().filter(|finding| !before.contains(&key(finding))) {
             finding.allowed = allowed.get(&key(&finding)).cloned().flatten();
             risks.came.entry(finding.bundle.clone()).or_default().push(finding);
@@ -46,6 +49,24 @@ impl Risks {
             risks.written.entry(finding.bundle.clone()).or_default().push(finding);
         }
         risks
+    }
+
+    /// Hides what looks like a password: what is said here is read by more people than the bundles are.
+    pub(super) fn mask(&self, bundle: &str, changes: &mut [Change]) {
+        for change in changes {
+            let found = self.secrets.iter().zip(&change.pointers);
+            let is_secret = |secrets: &BTreeSet<(String, String)>, pointers: &[String]| {
+                pointers.iter().any(|pointer| in_it(secrets, bundle, pointer))
+            };
+            if found.into_iter().any(|(secrets, pointers)| is_secret(secrets, pointers)) {
+                for value in
+                    [&mut change.before, &mut change.after].into_iter().filter(|value| !value.is_empty())
+                {
+                    *value = MASKED.to_owned();
+                }
+                change.place = change.place.take().map(Place::without_text);
+            }
+        }
     }
 
     /// Puts the findings of a bundle beside the changes of its section.
@@ -62,11 +83,32 @@ impl Risks {
                 put(section, at, Risk { finding, sign: Sign::Added });
             }
         }
-        for finding in self.went.remove(bundle).unwrap_or_default() {
+        // With a container that is gone go its risks.
+        let went = self.went.remove(bundle).filter(|_| section.sign != Sign::Removed);
+        for finding in went.unwrap_or_default() {
             let at = places.of(&finding.pointer, Side::Before);
             put(section, at, Risk { finding, sign: Sign::Removed });
         }
     }
+}
+
+/// What stands for a value that is not shown.
+const MASKED: &str = "(not shown)";
+
+/// Where a list of findings has found passwords.
+fn secrets(findings: &[Finding]) -> BTreeSet<(String, String)> {
+    let is_secret = |rule| matches!(rule, RuleName::CredentialInEnvironment | RuleName::CredentialInCommand);
+    let found = findings.iter().filter(|finding| is_secret(finding.rule));
+    found.map(|finding| (finding.bundle.clone(), finding.pointer.clone())).collect()
+}
+
+/// Whether a secret stands at a pointer, or below it.
+fn in_it(secrets: &BTreeSet<(String, String)>, bundle: &str, pointer: &str) -> bool {
+    let first = (bundle.to_owned(), pointer.to_owned());
+    let below = format!("{pointer}/");
+    let from = (bundle.to_owned(), below.clone());
+    secrets.contains(&first)
+        || secrets.range(from..).next().is_some_and(|(of, at)| of == bundle && at.starts_with(&below))
 }
 
 fn put(section: &mut Section, at: Option<usize>, risk: Risk) {

@@ -13,7 +13,10 @@ use super::words;
 const AT: &str = "/linux/seccomp";
 
 /// What the filter is called.
-const FILTER: &str = "seccomp filter";
+pub(super) const FILTER: &str = "seccomp filter";
+
+/// What a call is called.
+pub(super) const CALL: &str = "system call";
 
 pub(super) fn seccomp(facts: &mut Facts, rest: &mut Rest) {
     let Some(default) = rest.take("/linux/seccomp/defaultAction") else { return };
@@ -53,7 +56,7 @@ pub(super) fn seccomp(facts: &mut Facts, rest: &mut Rest) {
     }
     for (name, (rules, pointers)) in calls {
         let shown = condition(&rules);
-        let mut fact = Fact::new(Group::Privileges, "system call", name, Value::Array(rules)).shown(shown);
+        let mut fact = Fact::new(Group::Privileges, CALL, name, Value::Array(rules)).shown(shown);
         fact.pointers = pointers;
         facts.add(part(fact));
     }

@@ -4,6 +4,7 @@
 //! differs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
@@ -24,11 +25,14 @@ pub(super) struct Setting {
     lists: BTreeMap<String, (String, Value)>,
     /// What the Compose file says of networks, by key.
     written: BTreeMap<String, Value>,
+    /// The addresses of the containers.
+    addresses: BTreeSet<IpAddr>,
 }
 
 impl Setting {
     pub(super) fn new(bundles: &Bundles) -> Self {
-        let mut setting = Setting { lists: BTreeMap::new(), written: BTreeMap::new() };
+        let mut setting =
+            Setting { lists: BTreeMap::new(), written: BTreeMap::new(), addresses: BTreeSet::new() };
         for (key, list) in &bundles.networks {
             setting.lists.insert(words::field(list, "name").to_owned(), (key.clone(), list.clone()));
         }
@@ -47,6 +51,7 @@ impl Setting {
         }
         let Some(told) = bundle.told() else { return };
         for network in &told.networks {
+            self.addresses.extend(network.addresses.iter().map(|one| one.address.addr()));
             let name = name(network);
             if network.list.is_object() && !self.lists.contains_key(name) {
                 let key = without_project(&told.project, name).to_owned();
@@ -70,6 +75,11 @@ impl Setting {
     /// Whether all say this of a network.
     pub(super) fn is_written(&self, key: &str, network: &Value) -> bool {
         self.written.get(key) == Some(network)
+    }
+
+    /// Whether an address is that of a container.
+    pub(super) fn is_address(&self, ip: &IpAddr) -> bool {
+        self.addresses.contains(ip)
     }
 
     /// The keys of the networks.
@@ -146,11 +156,11 @@ fn of_list(facts: &mut Facts, list: &Value) -> Option<WayOut> {
     }
     let plugins = list.as_object_mut().and_then(|list| list.remove("plugins"));
     leaves(&list, "", &mut |at, value| {
-        facts.add(Fact::new(Group::Network, "list", name_of(at), value.clone()));
+        facts.add(Fact::new(Group::Network, "list", name_of(at), value.clone()).usual(true));
     });
     for plugin in plugins.as_ref().and_then(Value::as_array).into_iter().flatten() {
         let kind = words::field(plugin, "type");
-        facts.add(Fact::new(Group::Network, "plugin", kind, Value::Bool(true)));
+        facts.add(Fact::new(Group::Network, "plugin", kind, Value::Bool(true)).usual(true));
         leaves(plugin, "", &mut |at, value| {
             if at != "/type" {
                 let name = format!("{kind} {}", name_of(at));
@@ -170,7 +180,15 @@ fn take_way_out(list: &mut Value) -> Option<WayOut> {
     let has_portmap = plugins.get(1) == Some(&portmap);
     let bridge = plugins.first_mut()?.as_object_mut()?;
     let flag = |key: &str| bridge.get(key).and_then(Value::as_bool);
-    let has_routes = bridge.get("ipam")?.get("routes").is_some();
+    let routes = bridge.get("ipam")?.get("routes");
+    // Those of a network with IPv6 are said one by one.
+    let has_routes = match routes {
+        None => false,
+        Some(Value::Array(routes)) if matches!(routes.as_slice(), [one] if *one == json!({"dst": "0.0.0.0/0"})) => {
+            true
+        }
+        Some(_) => return None,
+    };
     let way_out = match (flag("isGateway")?, flag("ipMasq")?, has_routes, has_portmap) {
         (true, true, true, true) => WayOut::Bridge,
         (false, false, false, false) => WayOut::None,
@@ -178,6 +196,9 @@ fn take_way_out(list: &mut Value) -> Option<WayOut> {
     };
     bridge.remove("isGateway");
     bridge.remove("ipMasq");
+    if has_routes && let Some(ipam) = bridge.get_mut("ipam").and_then(Value::as_object_mut) {
+        ipam.remove("routes");
+    }
     if has_portmap {
         plugins.remove(1);
     }

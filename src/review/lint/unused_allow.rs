@@ -21,20 +21,21 @@ pub(super) const RULE: Rule = Rule {
 /// Marks what the Compose file allows, the service itself or else the project, and adds a finding for each permission that
 /// nothing needs. One that is written once and reaches many services, through an anchor or an `extends`, is needed if one
 /// of them does.
-pub(super) fn allow(findings: &mut Vec<Finding>, made: &Made) {
-    let mut used = mark(findings, made);
+pub(super) fn allow(findings: &mut Vec<Finding>, made: &Made, services: &BTreeMap<&str, &Service>) {
+    let mut used = mark(findings, made, services);
     let first = findings.len();
     findings.extend(unused(made, &used, |rule| rule != RuleName::UnusedAllow));
     // A permission for these is judged once they are known.
-    used.extend(mark(findings.get_mut(first..).unwrap_or_default(), made));
+    used.extend(mark(findings.get_mut(first..).unwrap_or_default(), made, services));
     findings.extend(unused(made, &used, |rule| rule == RuleName::UnusedAllow));
 }
 
 /// The places of the permissions that are needed.
-fn mark(findings: &mut [Finding], made: &Made) -> BTreeSet<Span> {
+fn mark(findings: &mut [Finding], made: &Made, services: &BTreeMap<&str, &Service>) -> BTreeSet<Span> {
     let mut used = BTreeSet::new();
     for finding in findings {
-        let of_service = made.service(&finding.bundle).map(|service| &service.written.extension.allow);
+        let of_service =
+            services.get(finding.bundle.as_str()).map(|service| &service.written.extension.allow);
         let mut all = of_service.into_iter().flatten().chain(&made.project.settings.allow);
         let Some(allowed) = all.find(|allowed| allowed.rule.value == finding.rule) else { continue };
         finding.allowed = Some(allowed.reason.value.to_string());

@@ -191,6 +191,9 @@ pub struct CompileArgs {
     /// Take the images from the lock alone, which must be complete and have nothing that is not needed
     #[arg(long, conflicts_with_all = ["images", "image"])]
     pub locked: bool,
+    /// Say nothing but what is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would become that of the command")]
     pub state: StateArgs,

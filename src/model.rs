@@ -24,6 +24,7 @@ use crate::diag::{Diagnostics, Reported};
 use crate::load::{Environment, Loaded};
 use crate::source::{Sources, Span};
 use crate::yaml::{Node, References, Value};
+use edit::all;
 use profiles::Services;
 
 pub use inherited::Inherited;
@@ -71,6 +72,12 @@ pub fn complete(
     let asked = references.clone();
     references.extend(loaded.outer_references.clone());
     let inherited = Inherited::of(&asked, &references);
+    // There is a warning of its own for it.
+    for path in all(&root, "services.*.volumes.*.source") {
+        if path.as_str().is_some_and(|path| path.starts_with('~')) {
+            references.look_up(path.content(), "HOME", &loaded.environment);
+        }
+    }
     let root = selection::select(d, &root, &selection.services)?;
     consistency::check_container_names(d, &root);
     Ok(Model { name: Rc::clone(&loaded.name), root: selection::prune(&root), inherited, references })

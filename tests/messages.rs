@@ -105,6 +105,15 @@ fn all_that_is_said_is_an_object() {
 }
 
 #[test]
+fn quiet_is_quiet() {
+    let project = project("services: {web: {x-bundlegen: {rootfs: .}, network_mode: none, command: [x]}}\n");
+    let output = run(&project, "build --quiet", &[]);
+    assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), Vec::new(), Vec::new()));
+    let output = run(&project, "store verify -q --state nowhere", &[]);
+    assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), Vec::new(), Vec::new()));
+}
+
+#[test]
 fn help_is_for_people() {
     let project = project("");
     let output = run(&project, "build --help --message-format json", &[]);

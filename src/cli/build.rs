@@ -20,7 +20,9 @@ pub(super) fn run(args: &CompileArgs) -> Outcome {
     match built {
         Ok(built) => match write(&built) {
             Ok(applied) => {
-                say(&report(&built, &applied));
+                if !args.quiet {
+                    say(&report(&built, &applied));
+                }
                 Outcome::Done
             }
             Err(error) => {

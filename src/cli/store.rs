@@ -163,7 +163,7 @@ fn table(images: &[Kept]) -> String {
 fn verify(args: &VerifyArgs) -> Result<Outcome, StateError> {
     let tell = |text: &str| {
         if !args.quiet {
-            say(text)
+            say(text);
         }
     };
     let Some(store) = args.state.existing_store()? else {

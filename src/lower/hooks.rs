@@ -15,7 +15,7 @@ use crate::hook::argv::{Arguments, CNI_PATH, ENVIRONMENT, Pin, RUN, TIMEOUT, Ver
 use crate::project::HostFile;
 
 /// Whose default the hooks are.
-const FROM: &str = "what attaches a container to its networks";
+const FROM: &str = "bundlegen's hook, which attaches a container to its networks";
 
 /// The hooks; none where there is nothing to attach, to publish or to pin.
 pub fn hooks(d: &mut Diagnostics, context: &Context, o: &mut Origins) -> Option<oci::Hooks> {
@@ -51,24 +51,24 @@ fn hook(context: &Context, args: Vec<String>) -> oci::Hook {
     hook
 }
 
-/// What the hooks are told, and the origins of the arguments at the end of the list.
-fn arguments(context: &Context) -> (Arguments, Vec<Origin>) {
+/// What the hooks are told, and the origins of the arguments at the end of the list; of each the first, and the others.
+fn arguments(context: &Context) -> (Arguments, Vec<(Origin, Vec<Origin>)>) {
     let mut origins = Vec::new();
-    let mut add = |origin| origins.push(origin);
+    let mut add = |origin, further| origins.push((origin, further));
     // Without root nobody pins namespaces: who joins a network joins the one of all.
     let pins = context.surroundings.pins(&context.service.bundle).filter(|_| context.userns.is_none());
     let pins = pins.map(|(pin, span)| {
-        add(Origin::Written(span));
+        add(Origin::Written(span), Vec::new());
         pin
     });
     let pins = pins.collect();
     let networks = context.attached().iter().map(|attachment| {
-        add(networks::origin(attachment));
+        add(networks::origin(context, attachment), networks::of_addresses(attachment));
         networks::told(attachment)
     });
     let networks = networks.collect();
     let ports = context.published().map(|(ports, span)| {
-        add(Origin::Written(span));
+        add(Origin::Written(span), Vec::new());
         ports
     });
     let ports = ports.collect();
@@ -84,11 +84,13 @@ fn arguments(context: &Context) -> (Arguments, Vec<Origin>) {
     (arguments, origins)
 }
 
-fn record(context: &Context, o: &mut Origins, at: &str, args: usize, last: &[Origin]) {
+fn record(context: &Context, o: &mut Origins, at: &str, args: usize, last: &[(Origin, Vec<Origin>)]) {
     o.set(at, Origin::Default(FROM));
     o.set(format!("{at}/path"), of_file(&context.settings.hook, "--hook", FROM));
-    for (index, origin) in (args.saturating_sub(last.len())..args).zip(last) {
-        o.set(format!("{at}/args/{index}"), origin.clone());
+    for (index, (origin, further)) in (args.saturating_sub(last.len())..args).zip(last) {
+        let at = format!("{at}/args/{index}");
+        further.iter().for_each(|origin| o.also(&at, origin.clone()));
+        o.set(at, origin.clone());
     }
 }
 

@@ -202,7 +202,13 @@ fn generated(context: &Context) -> Vec<Planned> {
         None if context.proot().is_some() => (None, resolv_conf.or_else(|| Some(of_settings(context)))),
         None => (None, resolv_conf.or_else(|| name_servers(context))),
     };
-    let ours = || generated_file(context, HOSTS, Origin::Default("the file bundlegen generates"));
+    let ours = || {
+        generated_file(
+            context,
+            HOSTS,
+            Origin::Default("the names by which the container finds the others of the project"),
+        )
+    };
     let hosts = hosts.unwrap_or_else(ours);
     let files = [Some(hosts), resolv_conf, hostname_file(context), init(context)].into_iter().flatten();
     files.chain(proot(context)).collect()

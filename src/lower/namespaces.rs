@@ -19,6 +19,7 @@ use crate::source::Span;
 pub fn namespaces(context: &Context, o: &mut Origins) -> Vec<oci::LinuxNamespace> {
     let shared = &context.service.namespaces;
     let mut list = List { namespaces: Vec::new(), o };
+    let mut given_up: Vec<Span> = context.written().uts.iter().map(|uts| uts.span).collect();
     list.add(Kind::Mount, None);
     if context.written().uts.is_none() {
         list.add(Kind::Uts, None);
@@ -31,7 +32,7 @@ pub fn namespaces(context: &Context, o: &mut Origins) -> Vec<oci::LinuxNamespace
         match namespace {
             _ if kind == Kind::Network && context.proot().is_some() => {}
             Namespace::Own => list.add(kind, None),
-            Namespace::Host(_) => {}
+            Namespace::Host(span) => given_up.push(*span),
             Namespace::Of(owner) => {
                 let path = pinned(context, owner, pin);
                 list.add(kind, Some((path, owner.span)));
@@ -40,9 +41,13 @@ pub fn namespaces(context: &Context, o: &mut Origins) -> Vec<oci::LinuxNamespace
     }
     if has_own_cgroups(context) {
         list.add(Kind::Cgroup, None);
+    } else {
+        given_up.extend(context.written().cgroup.map(|mode| mode.span).or(context.privileged()));
     }
     let namespaces = list.namespaces;
     o.set("/linux/namespaces", Origin::Default(NAMESPACES_FROM));
+    // What is not there has no pointer of its own.
+    given_up.into_iter().for_each(|span| o.also("/linux/namespaces", Origin::Written(span)));
     namespaces
 }
 

@@ -13,7 +13,7 @@ use super::origin::Origin;
 use crate::compose::network::Parent;
 use crate::diag::{Code, Diagnostics};
 use crate::hook::argv;
-use crate::project::network::{Attachment, Bridge, Driver, Network, Subnet, way_out};
+use crate::project::network::{Attachment, Bridge, Driver, Given, Network, Subnet, way_out};
 use crate::project::{Namespace, Published, Service, Settings};
 use crate::yaml::Node;
 
@@ -151,11 +151,25 @@ pub fn ports(ports: &Published, ip: Option<IpAddr>) -> argv::Ports {
 }
 
 /// Who asked for a network.
-pub(super) fn origin(attachment: &Attachment) -> Origin {
+pub(super) fn origin(context: &Context, attachment: &Attachment) -> Origin {
+    let mode = context.written().network_mode.as_ref();
+    if let Some(mode) = mode.filter(|_| attachment.network.default_bridge) {
+        return Origin::Written(mode.span);
+    }
     if attachment.is_implied() {
         return Origin::Default("Compose's network for services that name none");
     }
     Origin::Written(attachment.name.span)
+}
+
+/// Who gave a container its addresses in a network.
+pub(super) fn of_addresses(attachment: &Attachment) -> Vec<Origin> {
+    let origin = |given: &Given| match (given.written, given.locked) {
+        (Some(span), _) => Origin::Written(span),
+        (None, Some(span)) => Origin::Lock(span),
+        (None, None) => Origin::Default("an address derived from the names of project, network and bundle"),
+    };
+    attachment.addresses.iter().map(origin).collect()
 }
 
 /// The networks that a container is attached to. Without root, nothing attaches it to any.

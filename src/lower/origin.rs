@@ -28,22 +28,36 @@ pub enum Origin {
 /// The origins of one `config.json`, by JSON pointer. A pointer speaks for everything below it that has no pointer
 /// of its own. They are never part of the output.
 #[derive(Clone, Debug, Default)]
-pub struct Origins(BTreeMap<String, Origin>);
+pub struct Origins {
+    first: BTreeMap<String, Origin>,
+    further: BTreeMap<String, Vec<Origin>>,
+}
 
 impl Origins {
     /// Records the origin of a value and of what is below it.
     pub fn set(&mut self, pointer: impl Into<String>, origin: Origin) {
-        self.0.insert(pointer.into(), origin);
+        self.first.insert(pointer.into(), origin);
+    }
+
+    /// Records what else had a say in a value, beside its origin.
+    pub fn also(&mut self, pointer: impl Into<String>, origin: Origin) {
+        self.further.entry(pointer.into()).or_default().push(origin);
+    }
+
+    /// What else had a say in a value.
+    pub fn further(&self, pointer: &str) -> &[Origin] {
+        self.further.get(pointer).map_or(&[], Vec::as_slice)
     }
 
     /// Takes back what was recorded of a value and of what is below it.
     pub fn forget(&mut self, pointer: &str) {
-        self.0.retain(|at, _| !is_in(at, pointer));
+        self.first.retain(|at, _| !is_in(at, pointer));
+        self.further.retain(|at, _| !is_in(at, pointer));
     }
 
     /// The places where the value at a pointer or something below it is written.
     pub fn written(&self, pointer: &str) -> impl Iterator<Item = Span> {
-        self.0.iter().filter_map(move |(at, origin)| match origin {
+        self.first.iter().filter_map(move |(at, origin)| match origin {
             Origin::Written(span) if is_in(at, pointer) => Some(*span),
             _ => None,
         })
@@ -51,14 +65,14 @@ impl Origins {
 
     /// Every pointer that was recorded, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Origin)> {
-        self.0.iter().map(|(pointer, origin)| (pointer.as_str(), origin))
+        self.first.iter().map(|(pointer, origin)| (pointer.as_str(), origin))
     }
 
     /// The origin of the value at a pointer: its own, or that of the nearest value around it.
     pub fn of(&self, pointer: &str) -> Option<&Origin> {
         let mut at = pointer;
         loop {
-            if let Some(origin) = self.0.get(at) {
+            if let Some(origin) = self.first.get(at) {
                 return Some(origin);
             }
             at = at.get(..at.rfind('/')?)?;

@@ -19,7 +19,7 @@ use crate::compose::value::capability::{Capability, CapabilityName};
 use crate::compose::value::target::{clean, kernel_tree};
 use crate::diag::{Code, Diagnostics, Reported};
 use crate::lock::Configuration;
-use crate::project::Root;
+use crate::project::{Image, Root};
 use crate::source::Spanned;
 
 /// What makes an init pass signals on to all of its children. tini and catatonit know it.
@@ -209,11 +209,17 @@ fn user(context: &Context, o: &mut Origins) -> oci::User {
     let user = &context.service.user;
     let origin = match (user.written, context.service.image()) {
         (Some(span), _) => Origin::Written(span),
-        (None, Some(image)) => Origin::Image { reference: image.reference.clone(), part: "User" },
-        (None, None) => Origin::Default("Docker's: root"),
+        (None, Some(image)) if names_a_user(image) => {
+            Origin::Image { reference: image.reference.clone(), part: "User" }
+        }
+        (None, _) => Origin::Default("Docker's: root"),
     };
     o.set("/process/user", origin);
     let mut gids = user.ids.additional_gids.clone();
+    if let Some(image) = context.service.image().filter(|_| !gids.is_empty()) {
+        let origin = Origin::Image { reference: image.reference.clone(), part: "/etc/group" };
+        o.set("/process/user/additionalGids", origin);
+    }
     for group in &user.groups {
         o.set(format!("/process/user/additionalGids/{}", gids.len()), Origin::Written(group.span));
         gids.push(group.value);
@@ -226,6 +232,10 @@ fn user(context: &Context, o: &mut Origins) -> oci::User {
         .set_additional_gids((!gids.is_empty()).then_some(gids))
         .set_username(None);
     result
+}
+
+fn names_a_user(image: &Image) -> bool {
+    image.locked.configuration.user.as_deref().is_some_and(|user| !user.is_empty())
 }
 
 fn terminal(context: &Context, o: &mut Origins) -> Option<bool> {
@@ -258,8 +268,13 @@ fn bounded(context: &Context, o: &mut Origins) -> oci::LinuxCapabilities {
             o.set(format!("/process/capabilities/{set}/{index}"), origin.clone());
         }
     }
-    if let Some(dropped) = context.written().cap_drop.first().filter(|_| context.capabilities.is_empty()) {
-        o.set("/process/capabilities", Origin::Written(dropped.span));
+    // What is not there has no pointer: the sets have the origin of what was taken out of them.
+    let dropped = context.written().cap_drop.iter().filter(|_| context.privileged().is_none());
+    for (index, dropped) in dropped.enumerate() {
+        match index {
+            0 => o.set("/process/capabilities", Origin::Written(dropped.span)),
+            _ => o.also("/process/capabilities", Origin::Written(dropped.span)),
+        }
     }
     capabilities::capabilities(&context.capabilities, runs_as)
 }

@@ -105,7 +105,7 @@ impl<'a> Addresses<'a> {
         }
         self.free.remove(number(ip));
         self.holders.insert(ip, (format!("that of `{}`", member.service.value), Some(span)));
-        Some(Given { ip, written: Some(span) })
+        Some(Given { ip, written: Some(span), locked: None })
     }
 
     fn outside(&self, d: &mut Diagnostics, ip: IpAddr, span: Span) {
@@ -133,7 +133,7 @@ impl<'a> Addresses<'a> {
         let own = |ip: &&IpAddr| self.place.subnet.range.contains(*ip);
         let ip = *member.locked.iter().find(own)?;
         let free = self.free.remove(number(ip));
-        free.then_some(Given { ip, written: None })
+        free.then_some(Given { ip, written: None, locked: None })
     }
 
     /// Another project may have a network of the same name, so its name is part of what an address is derived from.
@@ -144,7 +144,7 @@ impl<'a> Addresses<'a> {
         let size = (number(range.broadcast()) - first).min(LONGEST) + 1;
         let wanted = u128::from(hash(&["address", name, project, member.bundle])) % size;
         let ip = from_number(range, self.free.take(first + wanted)?);
-        Some(Given { ip, written: None })
+        Some(Given { ip, written: None, locked: None })
     }
 
     fn exhausted(&self, d: &mut Diagnostics, room: usize, members: usize) {

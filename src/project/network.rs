@@ -125,6 +125,8 @@ pub fn way_out(attached: &[Attachment]) -> Option<&Attachment> {
 pub struct Given {
     /// The address.
     pub ip: IpAddr,
-    /// Where it is written; it was derived, or stood in the lock, where there is none.
+    /// Where it is written, if it is.
     pub written: Option<Span>,
+    /// Where the lock says it, if it does; it was derived where it stands neither here nor there.
+    pub locked: Option<Span>,
 }

@@ -40,6 +40,13 @@ impl Before {
         };
         lock.map(before).unwrap_or_default()
     }
+
+    /// Where it says that a container has an address.
+    fn place(&self, network: &str, bundle: &str, ip: IpAddr) -> Option<Span> {
+        let known = self.networks.get(network)?.addresses.get(bundle)?;
+        let places = self.places.get(network)?;
+        places.addresses.get(bundle).copied().filter(|_| known.0.contains(&ip))
+    }
 }
 
 /// The key and the name of the network of `network_mode: bridge`.
@@ -102,8 +109,7 @@ pub(super) fn attach(
     for network in &used {
         let decided = if network.external().is_some() { Some(Vec::new()) } else { decided.next() };
         let decided = decided.unwrap_or_default();
-        let locked = before.networks.get(&*network.key.value);
-        let (addresses, lock) = given(d, network, &decided, locked, options);
+        let (addresses, lock) = given(d, network, &decided, before, options);
         locks.extend(lock.map(|lock| (network.key.value.to_string(), lock)));
         let made = Rc::new(network.made(decided));
         for (joining, addresses) in network.members.iter().zip(addresses) {
@@ -263,9 +269,10 @@ fn given(
     d: &mut Diagnostics,
     network: &Used,
     subnets: &[Subnet],
-    locked: Option<&LockedNetwork>,
+    before: &Before,
     options: &Options,
 ) -> (Vec<Vec<Given>>, Option<LockedNetwork>) {
+    let locked = before.networks.get(&*network.key.value);
     let mut all: Vec<Vec<Given>> = network.members.iter().map(|_| Vec::new()).collect();
     let mut lock = LockedNetwork::default();
     for six in [false, true] {
@@ -296,7 +303,8 @@ fn given(
             if found.written.is_none() {
                 lock.addresses.entry(joining.bundle.to_string()).or_default().0.push(found.ip);
             }
-            given.push(found);
+            let place = before.place(&network.key.value, joining.bundle, found.ip);
+            given.push(Given { locked: place.filter(|_| found.written.is_none()), ..found });
         }
     }
     let says_something = lock != LockedNetwork::default();
@@ -308,7 +316,7 @@ fn without_subnet(d: &mut Diagnostics, network: &Used, six: bool, all: &mut [Vec
     for (joining, given) in network.members.iter().zip(all) {
         let Some(asked) = joining.asked(six) else { continue };
         if network.external().is_some() {
-            given.push(Given { ip: asked.value, written: Some(asked.span) });
+            given.push(Given { ip: asked.value, written: Some(asked.span), locked: None });
             continue;
         }
         let family = if six { "IPv6" } else { "IPv4" };

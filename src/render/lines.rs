@@ -34,7 +34,7 @@ impl Level {
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Message {
     /// How much it matters.
     pub severity: Level,
@@ -50,7 +50,7 @@ pub struct Message {
 
 /// A place, and what it has to do with the message. Lines and columns count from one, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Place {
     /// The file, as it was named.
     pub file: String,

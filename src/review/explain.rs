@@ -22,6 +22,8 @@ pub struct Row<'a> {
     pub origin: &'a Origin,
     /// The same in words.
     pub place: Place,
+    /// What else had a say in it.
+    pub further: Vec<(&'a Origin, Place)>,
 }
 
 /// Why nothing can be explained.
@@ -76,7 +78,9 @@ pub fn explain<'a>(
     let all = own.into_iter().chain(found);
     let row = |(at, origin): (&str, &'a Origin)| {
         let value = config.pointer(at)?;
-        Some(Row { pointer: at.to_owned(), value, origin, place: Place::known(made, bundle, origin) })
+        let known = |origin: &'a Origin| Place::known(made, bundle, origin);
+        let further = origins.further(at).iter().map(|origin| (origin, known(origin))).collect();
+        Some(Row { pointer: at.to_owned(), value, origin, place: known(origin), further })
     };
     Ok(all.filter_map(row).collect())
 }
@@ -102,7 +106,9 @@ pub fn text(rows: &[Row]) -> String {
             _ => first.pointer.clone(),
         };
         let values = group.iter().map(|row| summary(row.value)).collect::<Vec<_>>().join(" ");
-        lines.push([pointer, cut(&values), first.place.to_string()]);
+        let places = [&first.place].into_iter().chain(first.further.iter().map(|(_, place)| place));
+        let places: Vec<String> = places.map(Place::to_string).collect();
+        lines.push([pointer, cut(&values), places.join("; ")]);
     }
     table(&lines)
 }
@@ -117,7 +123,7 @@ fn share_a_line(a: &Row, b: &Row) -> bool {
         (Some((a, first)), Some((b, second))) => a == b && first.checked_add(1) == Some(second),
         _ => false,
     };
-    side_by_side && a.origin == b.origin
+    side_by_side && a.origin == b.origin && a.further == b.further
 }
 
 /// The keys of an object by which people tell it from others of its kind.
@@ -131,7 +137,7 @@ fn summary(value: &Value) -> String {
         Value::Array(_) => "[…]".to_owned(),
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Object(map) => match NAMES.into_iter().find_map(name) {
-            Some((key, name)) => format!("{{{key}: {name}…}}"),
+            Some((key, name)) => format!("{{{key}: {name}, …}}"),
             None if map.len() == 1 => value.to_string(),
             None => "{…}".to_owned(),
         },
@@ -149,19 +155,26 @@ fn cut(text: &str) -> String {
     text.chars().take(SHOWN - 1).chain(['…']).collect()
 }
 
+/// No column is wider: one long key must not widen every line.
+const WIDEST: usize = 80;
+
 fn table(rows: &[[String; 3]]) -> String {
     let width = |column: fn(&[String; 3]) -> &String| {
-        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default()
+        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default().min(WIDEST)
     };
     let (first, second) = (width(|[at, ..]| at), width(|[_, value, _]| value));
     let lines = rows.iter().map(|[at, value, origin]| format!("{at:first$}  {value:second$}  {origin}"));
     lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
 }
 
-/// The rows as a JSON list of `{pointer, value, origin}`, with a line feed at the end. What a terminal would act on is
+/// The rows as a JSON list of `{pointer, value, origin, also}`, with a line feed at the end. What a terminal would act on is
 /// escaped.
 pub fn json(rows: &[Row]) -> String {
-    let row = |row: &Row| json!({ "pointer": row.pointer, "value": row.value, "origin": origin(row) });
+    let row = |row: &Row| {
+        let further: Vec<Value> = row.further.iter().map(|(one, place)| origin(one, place)).collect();
+        let origin = origin(row.origin, &row.place);
+        json!({ "pointer": row.pointer, "value": row.value, "origin": origin, "also": further })
+    };
     let text = format!("{:#}\n", Value::Array(rows.iter().map(row).collect()));
     if !text.contains(is_unprintable) {
         return text;
@@ -170,8 +183,8 @@ pub fn json(rows: &[Row]) -> String {
     text.chars().map(|c| if is_unprintable(c) { units(c) } else { c.to_string() }).collect()
 }
 
-fn origin(row: &Row) -> Value {
-    let kind = match row.origin {
+fn origin(origin: &Origin, place: &Place) -> Value {
+    let kind = match origin {
         Origin::Written(_) => "file",
         Origin::Lock(_) => "lock",
         Origin::Image { reference, part } => {
@@ -180,7 +193,7 @@ fn origin(row: &Row) -> Value {
         Origin::Option(option) => return json!({ "kind": "option", "option": option }),
         Origin::Default(reason) => return json!({ "kind": "default", "reason": reason }),
     };
-    match &row.place {
+    match place {
         Place::File { file, line, column, attribute, written, variables } => json!({
             "kind": kind, "file": file, "line": line, "column": column, "attribute": attribute, "text": written,
             "variables": variables.iter().map(variable).collect::<Vec<_>>(),

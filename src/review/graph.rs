@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::compose::value::volume::Access;
 use crate::compose::{Mount as Written, Source};
+use crate::image::Digest;
 use crate::printable::is_unprintable;
 use crate::project::network::{Attachment, Network};
 use crate::project::{Mount, MountFrom, MountSource, Namespace, Project, Published, Root, Service};
@@ -172,6 +173,9 @@ impl Graph {
 /// The name of a node: two that are called differently never have the same. The word before it keeps it from being one of
 /// Mermaid's own, such as `end`.
 fn id(kind: &str, name: &str) -> String {
+    if name.len() > LONG {
+        return format!("{kind}_x_{}", Digest::sha256(name.as_bytes()).hex());
+    }
     let mut id = format!("{kind}_");
     for c in name.chars() {
         match c {
@@ -184,6 +188,9 @@ fn id(kind: &str, name: &str) -> String {
     }
     id
 }
+
+/// A longer name of a node is the digest of what it would be.
+const LONG: usize = 60;
 
 /// How many characters of a text are shown.
 const SHOWN: usize = 80;
@@ -250,7 +257,8 @@ mod tests {
 
     #[test]
     fn names_are_those_of_one_node() {
-        let names = ["a-b", "a_b", "a__b", "a.b", "a_x2d_b", "end", "ab", "a/b", "a:b"];
+        let (long, longer) = ("l".repeat(LONG), "l".repeat(LONG + 1));
+        let names = ["a-b", "a_b", "a__b", "a.b", "a_x2d_b", "end", "ab", "a/b", "a:b", &long, &longer];
         let ids: BTreeSet<_> = names.iter().map(|name| id("service", name)).collect();
         assert_eq!(ids.len(), names.len());
         assert_eq!(id("service", "a-b"), "service_a_x2d_b");

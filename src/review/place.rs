@@ -1,5 +1,6 @@
 //! Where a value comes from, in words: what `explain`, `diff` and `lint` print.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Made;
@@ -81,8 +82,10 @@ impl Place {
                 };
                 let (line, column) = made.position(*span);
                 let attribute = attribute(made, bundle, *span);
-                let variables = made.references.behind([*span]);
-                let variables = variables.into_iter().map(|one| Variable::new(made, one)).collect();
+                let mut seen = BTreeSet::new();
+                let references = made.references.behind([*span]).into_iter();
+                let once = references.filter(|one| seen.insert((&*one.name, one.giver)));
+                let variables = once.map(|one| Variable::new(made, one)).collect();
                 Place::File { file, line, column, attribute, written, variables }
             }
             other @ Place::Other(_) => other,

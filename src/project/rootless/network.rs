@@ -39,7 +39,8 @@ pub(in crate::project) fn share(d: &mut Diagnostics, services: &mut [Service], s
         check_published(d, &members);
     }
     for attachment in services.iter_mut().flat_map(|service| &mut service.networks) {
-        attachment.addresses = vec![Given { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), written: None }];
+        attachment.addresses =
+            vec![Given { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), written: None, locked: None }];
     }
 }
 

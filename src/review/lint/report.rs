@@ -3,6 +3,7 @@
 //! One file a format. Every format has the same findings in the same order; what stands in files is escaped as the format
 //! needs it.
 
+mod asked;
 mod location;
 
 pub mod github;

@@ -1,5 +1,6 @@
 //! Where the place of a finding is, for people and for programs.
 
+use super::asked::asked;
 use crate::lower::origin::Origin;
 use crate::project::Service;
 use crate::review::lint::Finding;
@@ -71,9 +72,10 @@ pub(super) fn place(
         Some(Origin::Default(_)) | None => (within(made, finding).filter(|_| is_there), None),
         Some(origin) => (None, Some(Place::new(made.sources, origin).to_string())),
     };
+    let asked = || service.and_then(|service| asked(&service.written, finding.rule));
     let of_image = || service?.written.image.as_ref().map(|image| image.span);
     let of_image = || of_image().filter(|_| matches!(origin, Some(Origin::Image { .. })));
-    let span = written.or_else(of_image).or(service.map(|service| service.name.span));
+    let span = written.or_else(asked).or_else(of_image).or(service.map(|service| service.name.span));
     let location = match span {
         Some(span) => Location::of_span(places, made.sources, span),
         None => Location::of_bundle(directory, &finding.bundle),
@@ -81,7 +83,14 @@ pub(super) fn place(
     (location, words)
 }
 
-/// The first place that something in the value is written at.
+/// The first place that something in the value is written at, where all of it is written.
 fn within(made: &Made, finding: &Finding) -> Option<Span> {
-    made.origins(&finding.bundle)?.written(&finding.pointer).min()
+    let origins = made.origins(&finding.bundle)?;
+    let inside = |at: &str| at.strip_prefix(&*finding.pointer).is_some_and(|rest| rest.starts_with('/'));
+    let parts = origins.iter().filter(|(at, _)| inside(at)).map(|(_, origin)| match origin {
+        Origin::Written(span) => Some(*span),
+        _ => None,
+    });
+    // Nothing goes before anything, so that one part that is not written counts for all.
+    parts.min().flatten()
 }

@@ -83,23 +83,22 @@ fn capabilities(facts: &mut Facts, rest: &mut Rest) {
     }
     let full: Vec<&str> = sets.iter().filter(|(_, items)| !items.is_empty()).map(|(set, _)| *set).collect();
     let uniform = in_sets.values().all(|places| names_of(places) == full);
-    // Where no set has any, those that are there are said, so that the first one is no change of the sets.
-    let said: Vec<&str> = match (in_sets.is_empty(), uniform) {
-        (true, _) => sets.keys().copied().collect(),
-        (false, true) => full.clone(),
-        (false, false) => Vec::new(),
-    };
-    let shown = if uniform { said.join(", ") } else { "not the same for all".to_owned() };
-    let fact = Fact::new(Group::Privileges, "capabilities are", "", json!(said)).shown(shown);
-    let fact = fact.usual(said == ["bounding", "effective", "permitted"] || said == ["bounding"]);
-    let is_sorted =
-        |items: &Vec<Value>| !items.is_empty() && items.is_sorted_by(|a, b| a.as_str() < b.as_str());
-    // What is sorted is said in full, and the findings about capabilities belong to each of them.
-    if in_sets.is_empty() || (uniform && sets.values().all(is_sorted)) {
-        facts.says("/process/capabilities");
-        facts.add(fact);
-    } else {
-        facts.add(fact.at("/process/capabilities"));
+    if !in_sets.is_empty() {
+        let said: Vec<&str> = if uniform { full.clone() } else { Vec::new() };
+        let shown = if uniform { said.join(", ") } else { "not the same for all".to_owned() };
+        let fact = Fact::new(Group::Privileges, "capabilities are", "", json!(said)).shown(shown);
+        let first = in_sets.keys().next().map(|name| name.trim_start_matches("CAP_").to_owned());
+        let usual = said == ["bounding", "effective", "permitted"] || said == ["bounding"];
+        let fact = fact.usual(usual).part_of("capability", first.unwrap_or_default());
+        let is_sorted =
+            |items: &Vec<Value>| !items.is_empty() && items.is_sorted_by(|a, b| a.as_str() < b.as_str());
+        // What is sorted is said in full, and the findings about capabilities belong to each of them.
+        if uniform && sets.values().all(is_sorted) {
+            facts.says("/process/capabilities");
+            facts.add(fact);
+        } else {
+            facts.add(fact.at("/process/capabilities"));
+        }
     }
     let usual: BTreeSet<String> = DEFAULT.iter().map(|one| named(&json!(one.to_string()))).collect();
     for (name, places) in in_sets {

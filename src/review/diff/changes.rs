@@ -35,16 +35,19 @@ pub(super) fn changes(before: &Facts, after: &Facts) -> Changes {
     }
     let mut found = Changes::default();
     found.covered.extend(all.values().flat_map(|change| change.pointers.iter().flatten().cloned()));
-    let whole: BTreeSet<(Sign, &str, String)> =
-        all.values().map(|change| (change.sign, change.kind, change.name.clone())).collect();
-    for (key, change) in all {
-        let fact = before.get(key).or(after.get(key));
-        let of = fact.and_then(|fact| fact.part_of.clone());
-        let is_part = of.is_some_and(|(kind, name)| whole.contains(&(change.sign, kind, name)));
-        if !is_part || change.sign == Sign::Changed {
-            found.said.push(change);
-        }
-    }
+    let whole: BTreeSet<(&str, &str, Sign)> =
+        all.values().map(|change| (change.kind, change.name.as_str(), change.sign)).collect();
+    let is_part = |key: &Key, change: &Change| {
+        let Some(fact) = before.get(key).or(after.get(key)) else { return false };
+        let Some((kind, name)) = &fact.part_of else { return false };
+        let signs =
+            if fact.usual { &[Sign::Added, Sign::Removed, Sign::Changed][..] } else { &[change.sign][..] };
+        change.sign != Sign::Changed
+            && signs.iter().any(|sign| whole.contains(&(*kind, name.as_str(), *sign)))
+    };
+    let parts: BTreeSet<Key> =
+        all.iter().filter(|(key, change)| is_part(key, change)).map(|(key, _)| (*key).clone()).collect();
+    found.said.extend(all.into_iter().filter(|(key, _)| !parts.contains(*key)).map(|(_, change)| change));
     found.said.extend(orders(before, after));
     found
 }

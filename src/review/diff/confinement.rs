@@ -87,7 +87,9 @@ fn capabilities(facts: &mut Facts, rest: &mut Rest) {
         let said: Vec<&str> = if uniform { full.clone() } else { Vec::new() };
         let shown = if uniform { said.join(", ") } else { "not the same for all".to_owned() };
         let fact = Fact::new(Group::Privileges, "capabilities are", "", json!(said)).shown(shown);
-        let fact = fact.usual(said == ["bounding", "effective", "permitted"] || said == ["bounding"]);
+        let first = in_sets.keys().next().map(|name| name.trim_start_matches("CAP_").to_owned());
+        let usual = said == ["bounding", "effective", "permitted"] || said == ["bounding"];
+        let fact = fact.usual(usual).part_of("capability", first.unwrap_or_default());
         let is_sorted =
             |items: &Vec<Value>| !items.is_empty() && items.is_sorted_by(|a, b| a.as_str() < b.as_str());
         // What is sorted is said in full, and the findings about capabilities belong to each of them.

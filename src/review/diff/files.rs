@@ -10,6 +10,7 @@ use super::Group;
 use super::facts::{Fact, Facts};
 use super::setting::Setting;
 use crate::inspect::{Bundle, File};
+use crate::lower::annotations::CONTAINER_NAME;
 use crate::lower::mounts::{HOSTNAME, HOSTS, RESOLV_CONF};
 
 /// What a file is called that is said as a whole.
@@ -48,8 +49,9 @@ pub(super) fn files(facts: &mut Facts, bundle: &Bundle, setting: &Setting) {
 fn whole(path: &str, file: &File, add: &mut impl FnMut(Fact)) {
     let exact = json!([file.text, file.executable]);
     let lines = file.text.lines().count();
-    let kind = if file.executable { "lines, executable" } else { "lines" };
-    add(Fact::new(Group::FileSystem, FILE, path, exact).shown(format!("{lines} {kind}")));
+    let noun = if lines == 1 { "line" } else { "lines" };
+    let kind = if file.executable { ", executable" } else { "" };
+    add(Fact::new(Group::FileSystem, FILE, path, exact).shown(format!("{lines} {noun}{kind}")));
 }
 
 /// The file says the name once more, unless it says something else.
@@ -67,6 +69,7 @@ fn host_name(bundle: &Bundle, text: &str, add: &mut impl FnMut(Fact)) {
 /// The names of the container itself follow from its addresses, and are said once for all of them.
 fn hosts(bundle: &Bundle, setting: &Setting, text: &str, add: &mut impl FnMut(Fact)) {
     let own = own_addresses(bundle);
+    let known = known_as(bundle);
     let mut own_names: BTreeSet<&str> = BTreeSet::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split_whitespace();
@@ -78,6 +81,7 @@ fn hosts(bundle: &Bundle, setting: &Setting, text: &str, add: &mut impl FnMut(Fa
             if is_own && !own_names.insert(name) {
                 continue;
             }
+            let name = if is_own && Some(name) == known.as_deref() { "of the container" } else { name };
             let shown = if is_own { "its own address" } else { address };
             let fact = Fact::new(Group::Network, "name", name, Value::from(shown)).shown(shown).usual(usual);
             add(fact.part_of(FILE, HOSTS.trim_start_matches('/')));
@@ -167,16 +171,27 @@ fn normal(bundle: &Bundle, path: &str, file: &File) -> String {
         return file.text.clone();
     }
     let own = own_addresses(bundle);
+    let known = known_as(bundle);
     let (mut names, mut rest): (BTreeSet<&str>, Vec<&str>) = (BTreeSet::new(), Vec::new());
     for line in file.text.split('\n').filter(|line| !line.starts_with("# network ")) {
         let mut words = line.split_whitespace();
         match words.next().and_then(|address| address.parse().ok()) {
-            Some(address) if own.contains(&address) => names.extend(words),
+            Some(address) if own.contains(&address) => {
+                names.extend(
+                    words.map(|name| if Some(name) == known.as_deref() { "of the container" } else { name }),
+                );
+            }
             _ => rest.push(line),
         }
     }
     rest.extend(names);
     rest.join("\n")
+}
+
+/// The name of the container in its networks, as Docker has it: what `container_name` says, else Compose's.
+fn known_as(bundle: &Bundle) -> Option<String> {
+    let written = bundle.annotation(CONTAINER_NAME).map(str::to_owned);
+    written.or_else(|| Some(format!("{}-{}-1", bundle.told()?.project, bundle.name)))
 }
 
 /// The addresses of the container in its networks.

@@ -1,5 +1,7 @@
 //! Changes that say the same of several names, in one line; and bundles that changed alike, under one heading.
 
+use super::image::{IMAGE, OF_IMAGE};
+use super::networks::{NAMED, PLAIN};
 use super::process::VERSION;
 use super::seccomp::CALL;
 use super::{Change, Diff, Group, Risk, Section, Sign, Subject, words};
@@ -45,10 +47,13 @@ const PLURALS: &[(&str, &str)] = &[
 /// The lines of a section. What is new or gone as a whole is said by what matters of it.
 pub(super) fn lines(section: &Section) -> Vec<Line> {
     let whole = section.sign != Sign::Changed;
+    let new_image = section.changes.iter().any(|change| change.kind == IMAGE);
+    let only_minor = section.changes.iter().all(|change| is_minor(change, new_image));
+    let minor = |change: &Change| !only_minor && is_minor(change, new_image);
     let mut changes: Vec<&Change> =
-        section.changes.iter().filter(|change| matters(section, change)).collect();
+        section.changes.iter().filter(|change| matters(section, change, &minor)).collect();
     let by_sign = |change: &&Change| ALWAYS.contains(&change.kind).then_some(change.sign);
-    changes.sort_by_cached_key(|change| (change.group, change.kind != "image", change.kind, by_sign(change)));
+    changes.sort_by_cached_key(|change| (change.group, change.kind != IMAGE, change.kind, by_sign(change)));
     let mut lines = Vec::new();
     let mut rest = changes.as_slice();
     while let Some(first) = rest.first() {
@@ -67,14 +72,23 @@ pub(super) fn lines(section: &Section) -> Vec<Line> {
 }
 
 /// Whether a change has to be said. What any container has is not said of one that is new or gone, nor how one ran that is
-/// gone; and the version of the spec follows from what else there is.
-fn matters(section: &Section, change: &Change) -> bool {
+/// gone; and what follows from the rest is said only where there is nothing else.
+fn matters(section: &Section, change: &Change, is_minor: &dyn Fn(&Change) -> bool) -> bool {
     match section.sign {
-        _ if !change.risks.is_empty() => true,
-        Sign::Changed => change.kind != VERSION || !change.usual || section.changes.len() == 1,
+        Sign::Changed => !is_minor(change),
         Sign::Added => !change.usual,
         Sign::Removed => !change.usual && change.group != Group::Process,
     }
+}
+
+/// What follows from other changes, or only from how they are written.
+fn is_minor(change: &Change, new_image: bool) -> bool {
+    let follows = match change.kind {
+        VERSION | NAMED | PLAIN => true,
+        OF_IMAGE => new_image,
+        _ => false,
+    };
+    follows && change.usual && change.risks.is_empty()
 }
 
 /// Whether two changes say the same of two names. The values of variables of a new container are many, and read where

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Group;
 use super::facts::{Fact, Facts};
 use super::rest::Rest;
-use crate::lower::annotations::{IMAGE, IMAGE_SOURCE};
+use crate::lower::annotations::{IMAGE as REFERENCE, IMAGE_SOURCE};
 use crate::lower::origin::escaped;
 
 /// What the image is said to be like, in annotations that the image spec knows.
@@ -15,10 +15,10 @@ const PREFIX: &str = "org.opencontainers.image.";
 const NOT_OF_IMAGE: [&str; 2] = ["stopSignal", "exposedPorts"];
 
 pub(super) fn image(facts: &mut Facts, rest: &mut Rest) {
-    let at = format!("/annotations/{}", escaped(IMAGE));
+    let at = format!("/annotations/{}", escaped(REFERENCE));
     if let Some(image) = rest.take(&at) {
         let shown = image.as_str().map(short).unwrap_or_default();
-        facts.add(Fact::new(Group::Image, "image", "", image).shown(shown).at(at));
+        facts.add(Fact::new(Group::Image, IMAGE, "", image).shown(shown).at(at));
     }
     let at = format!("/annotations/{}", escaped(IMAGE_SOURCE));
     if let Some(source) = rest.take(&at) {
@@ -29,8 +29,12 @@ pub(super) fn image(facts: &mut Facts, rest: &mut Rest) {
 /// What an annotation of the image spec says; none where it is another annotation.
 pub(super) fn label(key: &str, value: &Value, at: &str) -> Option<Fact> {
     let name = key.strip_prefix(PREFIX).filter(|name| !NOT_OF_IMAGE.contains(name))?;
-    Some(Fact::new(Group::Image, "of the image", name, value.clone()).at(at).usual(true))
+    Some(Fact::new(Group::Image, OF_IMAGE, name, value.clone()).at(at).usual(true))
 }
+
+/// What the image is called, and what is said of it.
+pub(super) const IMAGE: &str = "image";
+pub(super) const OF_IMAGE: &str = "of the image";
 
 /// How much of a digest is shown.
 const DIGITS: usize = 12;

@@ -9,6 +9,7 @@ use super::rest::Rest;
 use super::{Group, words};
 use crate::lower::annotations::{CREATE, EXTERNAL, NOCOPY, PRIVATE};
 use crate::lower::defaults::MOUNTS;
+use crate::lower::mounts::HOSTNAME;
 use crate::lower::origin::escaped;
 
 /// What is noted of sources, and how it is said.
@@ -34,8 +35,12 @@ pub(super) fn mounts(facts: &mut Facts, rest: &mut Rest) {
         let destination = mount.get("destination").map(words::plain).unwrap_or_default();
         let usual = is_usual(&mount);
         let exact = json!([mount, exact]);
+        let is_host_name = destination == HOSTNAME;
         let mut fact =
             Fact::new(Group::FileSystem, "mount", destination, exact).shown(shown).at(at).usual(usual);
+        if is_host_name {
+            fact = fact.part_of("host name", "");
+        }
         fact.pointers.extend(of_source.into_iter().map(|(.., at)| at));
         keys.push(facts.add(fact));
     }

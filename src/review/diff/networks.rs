@@ -16,6 +16,10 @@ use crate::lower::origin::escaped;
 /// What a network of a container is called.
 pub(super) const NETWORK: &str = "network";
 
+/// That the annotation about networks names one, and how: it says little beside what it says of the network.
+pub(super) const NAMED: &str = "named under `networks`";
+pub(super) const PLAIN: &str = "form under `networks` of";
+
 /// Says the networks that hooks are told of. `at` is the pointer to an argument.
 pub(super) fn networks(facts: &mut Facts, setting: &Setting, told: &Arguments, at: impl Fn(usize) -> String) {
     let mut order: Vec<Key> = Vec::new();
@@ -32,12 +36,9 @@ pub(super) fn networks(facts: &mut Facts, setting: &Setting, told: &Arguments, a
     facts.order("/networks", order);
     if !out.is_empty() {
         let shown = out.join(", ");
-        facts.add(
-            Fact::new(Group::Network, "way out through", "", json!(out))
-                .shown(shown)
-                .at("/hooks")
-                .usual(true),
-        );
+        let first = out.first().cloned().unwrap_or_default();
+        let way_out = Fact::new(Group::Network, "way out through", "", json!(out)).shown(shown).at("/hooks");
+        facts.add(way_out.usual(true).part_of(NETWORK, first));
     }
 }
 
@@ -103,7 +104,7 @@ pub(super) fn written(facts: &mut Facts, rest: &mut Rest, setting: &Setting, tol
             facts.add(Fact::new(Group::Network, head, key.clone(), json!("written")).shown("").at(&at));
         }
         let keys: Vec<&String> = part.as_object().into_iter().flat_map(|part| part.keys()).collect();
-        let named = Fact::new(Group::Network, "named under `networks`", key.clone(), json!(keys)).shown("");
+        let named = Fact::new(Group::Network, NAMED, key.clone(), json!(keys)).shown("");
         facts.add(named.at(&at).usual(true).part_of(head, &key));
         let service = part.get("service").unwrap_or(&Value::Null);
         of_service(facts, &key, head, service, attached, &at);
@@ -119,12 +120,11 @@ fn of_service(
     attached: Option<&Network>,
     at: &str,
 ) {
-    let Some(map) = service.as_object().filter(|map| !map.is_empty()) else {
-        let plain = Fact::new(Group::Network, "written of the container in", key, service.clone());
-        facts.add(plain.at(at).usual(true).part_of(head, key));
-        return;
-    };
-    for (attribute, value) in map {
+    let map = service.as_object().filter(|map| !map.is_empty());
+    // An item of a list and an empty mapping mean the same.
+    let exact = if map.is_some() { Value::Bool(true) } else { service.clone() };
+    facts.add(Fact::new(Group::Network, PLAIN, key, exact).at(at).usual(true).part_of(head, key));
+    for (attribute, value) in map.into_iter().flatten() {
         if attribute == "aliases"
             && let Some(aliases) = value.as_array()
         {

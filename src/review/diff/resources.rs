@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::confinement::NAMESPACE;
 use super::facts::{Fact, Facts};
 use super::rest::Rest;
 use super::{Group, words};
@@ -70,7 +71,7 @@ pub(super) fn resources(facts: &mut Facts, rest: &mut Rest) {
         let usual = crate::lower::defaults::NETWORK_SYSCTLS
             .iter()
             .any(|(name, common)| *name == key && usual == common);
-        facts.add(Fact::new(group, "sysctl", key, value).at(at).usual(usual));
+        facts.add(Fact::new(group, "sysctl", key, value).at(at).usual(usual).part_of(NAMESPACE, "network"));
     }
 }
 

@@ -75,6 +75,9 @@ impl Risks {
         let is_new = section.sign == Sign::Added;
         for finding in self.came.remove(bundle).unwrap_or_default() {
             let at = places.of(&finding.pointer, Side::After);
+            let is_said =
+                |at: &usize| section.changes.get(*at).is_some_and(|change| !is_new || !change.usual);
+            let at = at.filter(is_said);
             put(section, at, Risk { finding, sign: Sign::Added });
         }
         for finding in self.written.remove(bundle).unwrap_or_default() {

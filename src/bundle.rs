@@ -6,7 +6,7 @@ pub mod networks;
 pub mod state;
 pub mod sums;
 pub mod tree;
-mod user_network;
+pub mod user_network;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

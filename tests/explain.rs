@@ -53,7 +53,7 @@ fn cases_are_explained() {
         let (mut all, mut processes) = (String::new(), BTreeMap::new());
         for bundle in bundles.bundles.keys() {
             let rows = explain(&made, &bundles, bundle, "").unwrap();
-            all += &format!("{bundle}\n{}\n", text(&rows));
+            all.extend([bundle, "\n", &text(&rows), "\n"]);
             let process = json(&explain(&made, &bundles, bundle, "process.env").unwrap());
             processes.insert(bundle, serde_json::from_str::<serde_json::Value>(&process).unwrap());
         }

@@ -43,7 +43,8 @@ fn main() {
         })
     };
     let mut trials: Vec<Trial> = folders(HOME).into_iter().map(trial).collect();
-    let tests: [(&str, fn() -> Result<(), Failed>); 5] = [
+    let tests: [(&str, fn() -> Result<(), Failed>); 6] = [
+        ("the network of a user is left alone", the_network_of_a_user_is_left_alone),
         ("every rule has its places", every_rule_has_its_places),
         ("findings point at what is there", findings_point_at_what_is_there),
         ("findings tell each other apart", findings_tell_each_other_apart),
@@ -217,6 +218,25 @@ fn files_alone_say_the_same() -> Result<(), Failed> {
         without.retain(known);
         assert_eq!(with, without, "{project}");
     }
+    Ok(())
+}
+
+/// The bundle that a build adds for the network of a user is nobody's to mend; another one of its name is.
+fn the_network_of_a_user_is_left_alone() -> Result<(), Failed> {
+    let project = tempfile::tempdir()?;
+    let text = "{x-bundlegen: {rootless: 1000}, services: {web: {x-bundlegen: {rootfs: .}, command: [/app], ports: ['8080:80']}}}";
+    fs::write(project.path().join("compose.yaml"), text)?;
+    let outcome = cases::compiled(project.path());
+    let Ok(compiled) = &outcome.compiled else { return Err(outcome.rendered.into()) };
+    let mut bundles = Bundles::of_tree(&compiled.tree)?;
+    let of_network = |bundles: &Bundles| -> BTreeSet<RuleName> {
+        let found = lint(bundles, None).into_iter().filter(|finding| finding.bundle == "network");
+        found.map(|finding| finding.rule).collect()
+    };
+    assert_eq!(of_network(&bundles), BTreeSet::from([RuleName::PortOnAllInterfaces]));
+    let network = bundles.bundles.get_mut("network").ok_or("it has one")?;
+    *network.config.pointer_mut("/process/args/2").ok_or("it has a process")? = "listen".into();
+    assert!(of_network(&bundles).contains(&RuleName::SeccompOff));
     Ok(())
 }
 

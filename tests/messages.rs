@@ -44,7 +44,7 @@ fn objects(project: &TempDir, words: &str) -> Vec<Value> {
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let said = said(project, words);
-    let objects: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let objects: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for object in &objects {
         assert!(validator.is_valid(object), "{object}");
     }
@@ -121,28 +121,32 @@ fn help_is_for_people() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("Usage: bundlegen build"));
 }
 
+const FORCE: (&str, &str) = ("CLICOLOR_FORCE", "1");
+
+/// A command line, the environment, and whether there are colours.
+type Coloured = (&'static str, &'static [(&'static str, &'static str)], bool);
+
 /// The program itself has no terminal here, so only what is asked for has colours.
 #[test]
 fn colours_are_for_who_wants_them() {
     let project = project(WRONG);
-    let force = ("CLICOLOR_FORCE", "1");
-    let table: &[(&str, &[(&str, &str)], bool)] = &[
+    let table: [Coloured; 12] = [
         ("build", &[], false),
         ("build --color always", &[], true),
         ("build --color always", &[("NO_COLOR", "1")], true),
-        ("build", &[force], true),
+        ("build", &[FORCE], true),
         ("build", &[("CLICOLOR_FORCE", "0")], false),
-        ("build", &[force, ("NO_COLOR", "1")], false),
-        ("build", &[force, ("NO_COLOR", "")], true),
-        ("build --color never", &[force], false),
+        ("build", &[FORCE, ("NO_COLOR", "1")], false),
+        ("build", &[FORCE, ("NO_COLOR", "")], true),
+        ("build --color never", &[FORCE], false),
         ("build --color always --message-format short", &[], false),
         ("build --nonsense", &[], false),
         ("build --nonsense --color=always", &[], true),
-        ("build --nonsense --color=never", &[force], false),
+        ("build --nonsense --color=never", &[FORCE], false),
     ];
     for (words, environment, want) in table {
         let output = run(&project, words, environment);
-        assert_eq!(output.stderr.contains(&0x1b), *want, "{words} {environment:?}");
+        assert_eq!(output.stderr.contains(&0x1b), want, "{words} {environment:?}");
         assert!(output.stdout.is_empty());
     }
 }

@@ -136,7 +136,9 @@ fn a_workflow_reviews_a_change() {
     let (ours, theirs): (Vec<_>, Vec<_>) =
         lines.partition(|line| line.starts_with("bundlegen ") || line.starts_with("cat "));
     assert_eq!((ours.len(), theirs.len()), (4, 2));
-    ours.into_iter().for_each(|line| drop(repository.succeeds(line)));
+    for line in ours {
+        repository.succeeds(line);
+    }
     assert!(repository.read("summary.md").contains("MODE"));
     let sarif: serde_json::Value = serde_json::from_str(&repository.read("bundlegen.sarif")).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
@@ -146,7 +148,7 @@ fn a_workflow_reviews_a_change() {
 fn hooks_for_pre_commit_find_what_they_are_for() {
     let repository = Repository::new();
     let hooks: Value = serde_yaml::from_str(HOOKS).unwrap();
-    let line = |id: &str, args: Option<&Value>| {
+    let words_of = |id: &str, args: Option<&Value>| {
         let hook = hooks.as_sequence().unwrap().iter().find(|hook| hook["id"] == *id).unwrap();
         assert_eq!(
             (hook["language"].as_str(), hook["pass_filenames"].as_bool()),
@@ -156,7 +158,7 @@ fn hooks_for_pre_commit_find_what_they_are_for() {
         let words = args.map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(" ");
         format!("{} {words}", hook["entry"].as_str().unwrap())
     };
-    let (check, lint) = (line("bundlegen-check", None), line("bundlegen-lint", None));
+    let (check, lint) = (words_of("bundlegen-check", None), words_of("bundlegen-lint", None));
     repository.succeeds(&check);
     repository.succeeds(&lint);
 
@@ -168,7 +170,7 @@ fn hooks_for_pre_commit_find_what_they_are_for() {
     let wanted: Value = serde_yaml::from_str(&blocks("### Before a commit", "yaml")[0]).unwrap();
     repository.write("compose.yaml", COMPOSE);
     for hook in wanted["repos"][0]["hooks"].as_sequence().unwrap() {
-        repository.succeeds(&line(hook["id"].as_str().unwrap(), hook.get("args")));
+        repository.succeeds(&words_of(hook["id"].as_str().unwrap(), hook.get("args")));
     }
 }
 

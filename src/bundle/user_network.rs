@@ -20,15 +20,17 @@ const ROOT: &str = "root";
 /// Where distributions had programs and libraries before all of them were in `/usr`.
 const LINKS: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 
-/// The first process of a PID namespace is ended by no signal that it does not ask for.
-const SCRIPT: &str = "trap 'exit 0' TERM INT; sleep infinity & wait";
+/// What runs in it. The first process of a PID namespace is ended by no signal that it does not ask for.
+pub const PROCESS: [&str; 3] = ["/usr/bin/sh", "-c", "trap 'exit 0' TERM INT; sleep infinity & wait"];
 
 /// Whose default all of it is.
 const FROM: &str = "the network of the containers that a user without rights runs";
 
 /// The bundle, and where its values come from.
 pub struct UserNetworkBundle {
+    /// The files, by their paths in the output directory.
     pub files: Vec<(String, Entry)>,
+    /// Where the values of its `config.json` come from.
     pub origins: Origins,
 }
 
@@ -56,7 +58,7 @@ fn config(project: &Project, rootless: &Rootless, member: &Service) -> Option<Va
         "root": {"path": ROOT},
         "hostname": BUNDLE,
         "process": {
-            "args": ["/usr/bin/sh", "-c", SCRIPT],
+            "args": PROCESS,
             "cwd": "/",
             "env": ["PATH=/usr/bin"],
             "noNewPrivileges": true,

@@ -89,7 +89,9 @@ fn record(context: &Context, o: &mut Origins, at: &str, args: usize, last: &[(Or
     o.set(format!("{at}/path"), of_file(&context.settings.hook, "--hook", FROM));
     for (index, (origin, further)) in (args.saturating_sub(last.len())..args).zip(last) {
         let at = format!("{at}/args/{index}");
-        further.iter().for_each(|origin| o.also(&at, origin.clone()));
+        for origin in further {
+            o.also(&at, origin.clone());
+        }
         o.set(at, origin.clone());
     }
 }

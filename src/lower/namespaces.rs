@@ -47,7 +47,9 @@ pub fn namespaces(context: &Context, o: &mut Origins) -> Vec<oci::LinuxNamespace
     let namespaces = list.namespaces;
     o.set("/linux/namespaces", Origin::Default(NAMESPACES_FROM));
     // What is not there has no pointer of its own.
-    given_up.into_iter().for_each(|span| o.also("/linux/namespaces", Origin::Written(span)));
+    for span in given_up {
+        o.also("/linux/namespaces", Origin::Written(span));
+    }
     namespaces
 }
 

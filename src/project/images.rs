@@ -24,6 +24,7 @@ use crate::nearest::nearest;
 use crate::shell::quoted;
 use crate::source::{Span, Spanned};
 
+use content::tell_not_known;
 use locked::locked;
 use places::{Opened, Places};
 pub(super) use places::{common_path, sources};
@@ -299,7 +300,7 @@ impl Images {
         let user = if let Some(user) = self.same_before(image).and_then(|before| before.users.get(spec)) {
             user.clone()
         } else if self.search.absent == Absent::Told {
-            self.tell_not_known(d, image, &called("user", spec), place(0..spec.len()));
+            tell_not_known(d, image, &called("user", spec), place(0..spec.len()));
             return Ok(None);
         } else {
             let tables = self.tables(d, image, &called("user", spec), place(0..spec.len()))?;
@@ -325,7 +326,7 @@ impl Images {
         let gid = if let Some(gid) = self.same_before(image).and_then(|before| before.groups.get(name)) {
             *gid
         } else if self.search.absent == Absent::Told {
-            self.tell_not_known(d, image, &called("group", name), spec.span);
+            tell_not_known(d, image, &called("group", name), spec.span);
             return Ok(None);
         } else {
             let tables = self.tables(d, image, &called("group", name), spec.span)?;

@@ -2,6 +2,8 @@
 
 pub mod pointer;
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::place::{From, Place, Variable};
@@ -179,8 +181,17 @@ pub fn json(rows: &[Row]) -> String {
     if !text.contains(is_unprintable) {
         return text;
     }
-    let units = |c: char| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    text.chars().map(|c| if is_unprintable(c) { units(c) } else { c.to_string() }).collect()
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !is_unprintable(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _infallible = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    escaped
 }
 
 fn origin(origin: &Origin, place: &Place) -> Value {

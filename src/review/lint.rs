@@ -60,10 +60,11 @@ use nested_shared_volume::Writers;
 
 use super::view::namespaces::is_for_root;
 use super::{Bundles, Made};
+use crate::bundle::user_network::PROCESS;
 pub use crate::compose::value::rule::RuleName;
 use crate::diag::Invalid;
 use crate::hook::argv::user_network::BUNDLE;
-use crate::inspect::Bundle;
+use crate::inspect::{Bundle, texts};
 use crate::nearest::nearest;
 use crate::printable::printable_line;
 use crate::project::Service;
@@ -233,11 +234,11 @@ impl<'a> Subject<'a> {
         is_for_root(self.bundle)
     }
 
-    /// Whether its use of the host is to be limited: not that of the bundle that a build writes for the network of a user,
-    /// in which one program sleeps.
-    pub fn is_limited(&self) -> bool {
-        let word = self.bundle.text("/hooks/poststart/0/args/2");
-        !(self.bundle.name == BUNDLE && word == Some("user-network"))
+    /// Whether it is the bundle that a build writes for the network of a user: one program that sleeps and listens to
+    /// nobody needs no more confinement than being nobody but that user.
+    pub fn is_own(&self) -> bool {
+        let sleeps = texts(self.bundle.list("/process/args")).eq(PROCESS);
+        self.bundle.name == BUNDLE && sleeps && !self.is_for_root()
     }
 
     /// A place in `config.json`, or the nearest one that can be said of a value that is not there.

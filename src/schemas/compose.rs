@@ -106,7 +106,7 @@ fn of(shape: &Shape) -> Value {
         Shape::Nullable(inner) | Shape::Blank(inner) => either(vec![of(inner), json!({ "type": "null" })]),
         Shape::Object(all) => object(all),
         Shape::Names(all) => names(all),
-        Shape::List(all) => list(all, of(&all.item)),
+        Shape::List(all) => list(all, &of(&all.item)),
         Shape::Short(_, inner) => short(shape, inner),
     }
 }
@@ -137,7 +137,7 @@ fn names(names: &Names) -> Value {
     schema
 }
 
-fn list(list: &List, item: Value) -> Value {
+fn list(list: &List, item: &Value) -> Value {
     match list.equal {
         Equal::Refused => json!({ "type": "array", "items": item, "uniqueItems": true }),
         Equal::Allowed | Equal::Replaced(_) => json!({ "type": "array", "items": item }),
@@ -146,24 +146,16 @@ fn list(list: &List, item: Value) -> Value {
 
 /// The long form, and what is written out to it.
 fn short(shape: &Shape, inner: &Shape) -> Value {
-    let mut forms = vec![types(shape, |sample| sample.to_owned())];
     let items = types(shape, |sample| format!("[{sample}]"));
-    let mut long = match long_form(inner) {
-        Shape::List(all) => {
-            let values = types(shape, |sample| format!("{{a: {sample}}}"));
-            let lists = types(shape, |sample| format!("{{a: [{sample}]}}"));
-            if values != json!(false) || lists != json!(false) {
-                let values = either(vec![values, json!({ "type": "array", "items": lists })]);
-                forms.push(json!({ "type": "object", "additionalProperties": values }));
-            }
-            list(all, either(vec![of(&all.item), items]))
+    let mut forms = vec![types(shape, ToOwned::to_owned)];
+    let mut long = if let Shape::List(all) = long_form(inner) {
+        forms.push(mapping(shape));
+        list(all, &either(vec![of(&all.item), items]))
+    } else {
+        if items != json!(false) {
+            forms.push(json!({ "type": "array", "items": items }));
         }
-        _ => {
-            if items != json!(false) {
-                forms.push(json!({ "type": "array", "items": items }));
-            }
-            of(inner)
-        }
+        of(inner)
     };
     if accepts(shape, "{external: {name: a}}") && long["properties"].get("external").is_some() {
         let old = json!({
@@ -174,6 +166,17 @@ fn short(shape: &Shape, inner: &Shape) -> Value {
     }
     forms.insert(0, long);
     either(forms)
+}
+
+/// The mapping that a list may be written as.
+fn mapping(shape: &Shape) -> Value {
+    let values = types(shape, |sample| format!("{{a: {sample}}}"));
+    let lists = types(shape, |sample| format!("{{a: [{sample}]}}"));
+    if values == json!(false) && lists == json!(false) {
+        return json!(false);
+    }
+    let values = either(vec![values, json!({ "type": "array", "items": lists })]);
+    json!({ "type": "object", "additionalProperties": values })
 }
 
 fn long_form(shape: &Shape) -> &Shape {
@@ -190,7 +193,7 @@ fn of_leaf(leaf: Leaf) -> Value {
             return json!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": VARIABLE }] });
         }
         Leaf::Special(_) => with_limits(&shape),
-        _ => types(&shape, |sample| sample.to_owned()),
+        _ => types(&shape, ToOwned::to_owned),
     };
     if let Leaf::Integer(from, to) | Leaf::PlainInteger(from, to) = leaf {
         if from != i64::MIN {
@@ -217,7 +220,7 @@ fn takes_text(schema: &Value) -> bool {
 /// Some values may also be a soft and a hard limit.
 fn with_limits(shape: &Shape) -> Value {
     let limits = types(shape, |sample| format!("{{soft: {sample}, hard: 80}}"));
-    let mut forms = vec![types(shape, |sample| sample.to_owned())];
+    let mut forms = vec![types(shape, ToOwned::to_owned)];
     if limits != json!(false) {
         forms.push(json!({
             "type": "object", "properties": { "soft": limits, "hard": limits }, "required": ["soft", "hard"],
@@ -263,11 +266,11 @@ fn either(schemas: Vec<Value>) -> Value {
         }
     }
     let mut distinct: Vec<Value> = Vec::new();
-    types.into_iter().for_each(|one| {
+    for one in types {
         if !distinct.contains(&one) {
-            distinct.push(one)
+            distinct.push(one);
         }
-    });
+    }
     match (distinct.len(), distinct) {
         (0, _) => {}
         (1, mut one) => others.push(json!({ "type": one.remove(0) })),

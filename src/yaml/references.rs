@@ -37,7 +37,7 @@ pub struct Reference {
 /// All references, and what the variables were.
 #[derive(Clone, Debug, Default)]
 pub struct References {
-    references: BTreeSet<Reference>,
+    all: BTreeSet<Reference>,
     /// The values by name and giver. A file that is read twice with other variables around it has the first one.
     values: BTreeMap<Rc<str>, BTreeMap<Giver, Option<Rc<str>>>>,
     env_files: BTreeSet<FileId>,
@@ -57,7 +57,7 @@ impl References {
             self.values.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Rc::clone(name));
         let values = self.values.entry(Rc::clone(&name)).or_default();
         values.entry(giver).or_insert_with(|| value.map(Rc::from));
-        self.references.insert(Reference { place, name, giver });
+        self.all.insert(Reference { place, name, giver });
     }
 
     /// Notes that a file is one of variables.
@@ -67,7 +67,7 @@ impl References {
 
     /// Adds others.
     pub fn extend(&mut self, other: References) {
-        self.references.extend(other.references);
+        self.all.extend(other.all);
         for (name, values) in other.values {
             let known = self.values.entry(name).or_default();
             for (giver, value) in values {
@@ -79,7 +79,7 @@ impl References {
 
     /// All of them, in the order of the files and their places.
     pub fn iter(&self) -> impl Iterator<Item = &Reference> {
-        self.references.iter()
+        self.all.iter()
     }
 
     /// Whether a file is one of variables.
@@ -100,7 +100,7 @@ impl References {
             giver: Giver::Process { meant: false },
         };
         let range = first(place.start)..first(place.end.max(place.start));
-        self.references.range(range).filter(move |reference| reference.place.end <= place.end)
+        self.all.range(range).filter(move |reference| reference.place.end <= place.end)
     }
 
     /// The references within places, and those within what gave these their values, and so on; each once.

@@ -189,13 +189,6 @@ impl Images {
         }
     }
 
-    /// Says that the lock does not say who somebody is, and that the rest is looked at without it.
-    pub(super) fn tell_not_known(&self, d: &mut Diagnostics, image: &Image, wanted: &str, span: Span) {
-        let message = format!("the lock does not say who the {wanted} is in `{}`", image.reference);
-        let draft = d.warning(Code::MissingImage, message).label(span, "");
-        draft.help("run `bundlegen lock`, which looks into the image").emit();
-    }
-
     /// Reports that the lock does not say who somebody is, and that nobody has the image.
     pub(super) fn not_known(&self, d: &mut Diagnostics, image: &Image, wanted: &str, span: Span) -> Reported {
         let message = format!("the lock does not say who the {wanted} is in `{}`", image.reference);
@@ -211,6 +204,13 @@ impl Images {
         };
         d.error(Code::MissingImage, message).label(span, "").help(help).emit()
     }
+}
+
+/// Says that the lock does not say who somebody is, and that the rest is looked at without it.
+pub(super) fn tell_not_known(d: &mut Diagnostics, image: &Image, wanted: &str, span: Span) {
+    let message = format!("the lock does not say who the {wanted} is in `{}`", image.reference);
+    let draft = d.warning(Code::MissingImage, message).label(span, "");
+    draft.help("run `bundlegen lock`, which looks into the image").emit();
 }
 
 /// What can be done about an image that its source has not, or not for everybody.

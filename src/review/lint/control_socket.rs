@@ -2,7 +2,7 @@
 
 use super::{Elsewhere, Found, Rule, RuleName, Severity, Subject};
 use crate::review::view::host_path::of_host;
-use crate::review::view::mounts::mounts;
+use crate::review::view::mounts::{Mount, mounts};
 use crate::review::view::places::{Meaning, meaning};
 
 pub(super) const RULE: Rule = Rule {
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 
 /// A socket has the same name wherever it lies, also in the project.
 fn check(subject: &Subject, found: &mut Found) {
-    for mount in mounts(subject.bundle).filter(|mount| mount.is_bind()) {
+    for mount in mounts(subject.bundle).filter(Mount::is_bind) {
         let path = of_host(mount.source).unwrap_or_else(|| mount.source.to_owned());
         if let Some(Meaning::Socket(starts)) = meaning(&path, mount.is_writable()) {
             let read_only = if mount.is_writable() { "" } else { ", and read-only makes no difference" };

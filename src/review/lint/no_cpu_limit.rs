@@ -17,7 +17,7 @@ fn check(subject: &Subject, found: &mut Found) {
     const AT: &str = "/linux/resources/cpu/quota";
     let quota = subject.bundle.at(AT).and_then(Value::as_i64).is_some_and(|quota| quota > 0);
     let some = subject.bundle.text("/linux/resources/cpu/cpus").is_some_and(|cpus| !cpus.is_empty());
-    if subject.is_limited() && !quota && !some {
+    if !subject.is_own() && !quota && !some {
         found.add(subject.nearest(AT), "", "it can take all processors of the host");
     }
 }

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject, found: &mut Found) {
     const AT: &str = "/linux/resources/memory/limit";
     let limit = subject.bundle.at(AT).and_then(Value::as_i64);
-    if subject.is_limited() && limit.is_none_or(|limit| limit <= 0) {
+    if !subject.is_own() && limit.is_none_or(|limit| limit <= 0) {
         found.add(subject.nearest(AT), "", "it can take all memory of the host, and others are ended for it");
     }
 }

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject, found: &mut Found) {
     const AT: &str = "/linux/resources/pids/limit";
     let limit = subject.bundle.at(AT).and_then(Value::as_i64);
-    if subject.is_limited() && limit.is_none_or(|limit| limit <= 0) {
+    if !subject.is_own() && limit.is_none_or(|limit| limit <= 0) {
         found.add(subject.nearest(AT), "", "it can start as many processes as the host can have");
     }
 }

@@ -4,6 +4,7 @@
 //! needs it.
 
 mod asked;
+mod listed;
 mod location;
 
 pub mod github;

@@ -114,14 +114,12 @@ impl<'a> Numbers<'a> {
     /// By the kernel's list of allocated numbers (`Documentation/admin-guide/devices.txt`).
     fn danger(&self) -> Option<&'static str> {
         match (self.kind, self.major, self.minor) {
-            ("a", ..) => Some(ANY),
+            ("a", ..) | ("c", None, _) => Some(ANY),
             // Memory, and what reads discs that the host does not start from.
             ("b", Some(1 | 2 | 11), _) => None,
-            ("b", ..) => Some(DISK),
-            (_, None, _) => Some(ANY),
+            ("b", ..) | (_, Some(10), None | Some(236 | 237)) | (_, Some(21), _) => Some(DISK),
             (_, Some(1), None | Some(1 | 2 | 4)) => Some(MEMORY),
             (_, Some(10), Some(223)) => Some(KEYBOARD),
-            (_, Some(10), None | Some(236 | 237)) | (_, Some(21), _) => Some(DISK),
             (_, Some(202), _) => Some(REGISTERS),
             _ => None,
         }

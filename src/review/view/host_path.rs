@@ -33,8 +33,7 @@ fn cleaned(path: &str) -> (usize, Vec<&str>) {
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.pop().is_none() => up += 1,
-            ".." => {}
+            ".." => up += usize::from(parts.pop().is_none()),
             part => parts.push(part),
         }
     }

@@ -64,7 +64,7 @@ pub fn is_literal(value: &str) -> bool {
     let value = value.trim();
     let lower = value.get(..40).unwrap_or(value).to_ascii_lowercase();
     let asks = lower.starts_with("your")
-        || lower.starts_with("<")
+        || lower.starts_with('<')
         || lower.starts_with("{{")
         || lower.starts_with("replace")
         || lower.starts_with("insert")

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Report, Row};
-use crate::bundle::json::canonical;
+use super::{Report, Row, listed};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -14,9 +13,8 @@ pub fn json(report: &Report) -> String {
         report.counts().into_iter().map(|(severity, count)| (severity.to_string(), count.into())).collect();
     counts.insert("allowed".to_owned(), report.allowed().into());
     counts.insert("denied".to_owned(), report.denied().into());
-    let findings: Vec<Value> = report.rows.iter().map(finding).collect();
-    let all = json!({ "version": VERSION, "counts": counts, "findings": findings });
-    String::from_utf8_lossy(&canonical(&all)).into_owned()
+    let all = json!({ "version": VERSION, "counts": counts, "findings": [] });
+    listed::text(&all, "/findings", report.rows.iter().map(finding))
 }
 
 /// What is not known has no key.

@@ -5,8 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Location, Report, Row};
-use crate::bundle::json::canonical;
+use super::{Location, Report, Row, listed};
 use crate::image::Digest;
 use crate::review::lint::{Elsewhere, RULES, Rule, Severity};
 
@@ -24,10 +23,10 @@ pub fn sarif(report: &Report) -> String {
     let run = json!({
         "tool": { "driver": driver },
         "columnKind": "unicodeCodePoints",
-        "results": report.rows.iter().map(result).collect::<Vec<_>>(),
+        "results": [],
     });
     let log = json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [run] });
-    String::from_utf8_lossy(&canonical(&log)).into_owned()
+    listed::text(&log, "/runs/0/results", report.rows.iter().map(result))
 }
 
 fn rule(rule: &Rule) -> Value {

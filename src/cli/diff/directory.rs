@@ -16,23 +16,17 @@ use crate::source::Sources;
 /// A bundle, or a directory of bundles.
 pub(super) fn side(path: &Path) -> Result<Side, Error> {
     let mut sources = Sources::default();
-    match inspect::single(&mut sources, path).map_err(Error::Input)? {
-        Some(bundle) => {
-            let bundles = BTreeMap::from([(bundle.name.clone(), bundle)]);
-            Ok(Side { bundles: Bundles { bundles, networks: BTreeMap::new() }, single: true })
-        }
-        None => {
-            let bundles = bundles(path)?;
-            if bundles.bundles.is_empty() {
-                let message = format!(
-                    "{} holds no bundles: there is no `config.json` in it, nor one below",
-                    path.display()
-                );
-                return Err(Error::Input(message));
-            }
-            Ok(Side { bundles, single: false })
-        }
+    if let Some(bundle) = inspect::single(&mut sources, path).map_err(Error::Input)? {
+        let bundles = BTreeMap::from([(bundle.name.clone(), bundle)]);
+        return Ok(Side { bundles: Bundles { bundles, networks: BTreeMap::new() }, single: true });
     }
+    let bundles = bundles(path)?;
+    if bundles.bundles.is_empty() {
+        let path = path.display();
+        let message = format!("{path} holds no bundles: there is no `config.json` in it, nor one below");
+        return Err(Error::Input(message));
+    }
+    Ok(Side { bundles, single: false })
 }
 
 /// The bundles of an output directory, whatever its list of checksums says; none where there is no directory.

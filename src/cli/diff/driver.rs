@@ -15,8 +15,7 @@ const NOTHING: &str = "/dev/null";
 /// Compares the two contents of a file.
 pub(super) fn compared(args: &[String]) -> Result<Diff, Error> {
     let (path, before, after) = match args {
-        [path, before, _, _, after, _, _] => (path, before, after),
-        [_, before, _, _, after, _, _, path, ..] => (path, before, after),
+        [path, before, _, _, after, _, _] | [_, before, _, _, after, _, _, path, ..] => (path, before, after),
         [path] => return Err(Error::Input(format!("{path} is not merged yet"))),
         _ => return Err(Error::Input("git calls this with seven arguments: set `diff.bundlegen.command` to `bundlegen diff --git-driver`".to_owned())),
     };

@@ -21,13 +21,12 @@ pub(super) fn side(revision: &str, output: impl FnOnce() -> Result<PathBuf, Erro
     if revision.is_empty() || revision.starts_with('-') || revision.contains(['\0', '\n']) {
         return Err(Error::Input(format!("`{revision}` is neither a directory nor a revision")));
     }
-    let (place, tree) = match revision.split_once(':') {
-        Some(_) => (PathBuf::from("."), resolved(Path::new("."), revision, &format!("{revision}"))?),
-        None => {
-            let (place, rest) = existing(&output()?);
-            let commit = resolved(&place, revision, &format!("{revision}^{{commit}}"))?;
-            (place, format!("{commit}:./{rest}"))
-        }
+    let (place, tree) = if revision.contains(':') {
+        (PathBuf::from("."), resolved(Path::new("."), revision, revision)?)
+    } else {
+        let (place, rest) = existing(&output()?);
+        let commit = resolved(&place, revision, &format!("{revision}^{{commit}}"))?;
+        (place, format!("{commit}:./{rest}"))
     };
     let entries = listed(&place, &tree, revision)?;
     let bundles = read(&place, entries)?;
@@ -130,7 +129,7 @@ fn listed(place: &Path, tree: &str, revision: &str) -> Result<Vec<Entry>, Error>
     drop(out);
     finished(child, "ls-tree").map_err(|error| match error {
         Error::System(_) => Error::Input(format!("no bundles are checked in at `{revision}`: name their directory as `{revision}:PATH`, or with `-o`")),
-        other => other,
+        input @ Error::Input(_) => input,
     })?;
     Ok(entries)
 }

@@ -153,7 +153,7 @@ fn respelt(
 pub(super) fn unsaid(before: (&Bundle, &Facts), after: (&Bundle, &Facts), changes: &Changes) -> Vec<Change> {
     let mut places = Vec::new();
     differences(&before.0.config, &after.0.config, "", &mut places);
-    places.retain(|at| !changes.cover(at) && !(before.1.has_said(at) && after.1.has_said(at)));
+    places.retain(|at| !(changes.cover(at) || before.1.has_said(at) && after.1.has_said(at)));
     let files =
         files::respelt(before.0, after.0).filter(|(_, at)| !at.as_ref().is_some_and(|at| changes.cover(at)));
     let files: Vec<String> = files.map(|(path, _)| path.to_owned()).collect();

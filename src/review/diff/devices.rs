@@ -33,7 +33,7 @@ pub(super) fn devices(facts: &mut Facts, rest: &mut Rest) {
             }
         }
         let words: Vec<&str> = access.iter().map(|rule| words::field(rule, "access")).collect();
-        fact.shown = format!("{number} {}", words.join(" ")).trim_end().to_owned();
+        format!("{number} {}", words.join(" ")).trim_end().clone_into(&mut fact.shown);
         fact.exact = json!([device, access]);
         facts.add(fact);
     }

@@ -188,12 +188,11 @@ pub(super) fn blocks(diff: &Diff) -> Vec<Block<'_>> {
             "{:?}",
             (std::mem::discriminant(&section.subject), section.sign, said(&lines), risks(&section.risks))
         );
-        match known.get(&said).and_then(|index| blocks.get_mut(*index)) {
-            Some(block) => block.names.push(name),
-            None => {
-                known.insert(said, blocks.len());
-                blocks.push(Block { names: vec![name], section, lines });
-            }
+        if let Some(block) = known.get(&said).and_then(|index| blocks.get_mut(*index)) {
+            block.names.push(name);
+        } else {
+            known.insert(said, blocks.len());
+            blocks.push(Block { names: vec![name], section, lines });
         }
     }
     blocks
@@ -208,5 +207,6 @@ fn said(lines: &[Line]) -> String {
 
 /// What is said of risks, but for whose they are.
 fn risks(risks: &[Risk]) -> String {
-    risks.iter().map(|risk| format!("{:?}", (risk.finding.rule, &risk.finding.allowed, risk.sign))).collect()
+    let said = risks.iter().map(|risk| (risk.finding.rule, &risk.finding.allowed, risk.sign));
+    format!("{:?}", said.collect::<Vec<_>>())
 }

@@ -39,21 +39,20 @@ pub(super) const OF_IMAGE: &str = "of the image";
 /// How much of a digest is shown.
 const DIGITS: usize = 12;
 
-/// `docker.io/library/alpine:3.20@sha256:0123…` as `alpine:3.20 sha256:0123456789ab`.
+/// `docker.io/library/alpine:3.20@sha256:0123…` as `alpine:3.20 sha256:0123456789ab`. A name that has a digest of its own
+/// has both.
 fn short(image: &str) -> String {
-    let (name, digest) = match image.rsplit_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (image, None),
-    };
+    let mut parts = image.split('@');
+    let name = parts.next().unwrap_or_default();
     let name = name.strip_prefix("docker.io/").unwrap_or(name);
     let name = name.strip_prefix("library/").unwrap_or(name);
-    let digest = digest.map(|digest| match digest.split_once(':') {
+    let digest = |digest: &str| match digest.split_once(':') {
         Some((algorithm, digits)) => {
-            format!(" {algorithm}:{}", digits.chars().take(DIGITS).collect::<String>())
+            format!("{algorithm}:{}", digits.chars().take(DIGITS).collect::<String>())
         }
-        None => format!(" {digest}"),
-    });
-    format!("{name}{}", digest.unwrap_or_default())
+        None => digest.to_owned(),
+    };
+    [name.to_owned()].into_iter().chain(parts.map(digest)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

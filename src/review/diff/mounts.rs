@@ -90,13 +90,10 @@ fn listed(rest: &mut Rest, at: &str, name: impl Fn(&Value) -> Option<String>) ->
     let named = items.filter(|items| !items.is_empty()).and_then(|items| {
         items.into_iter().map(|item| Some((name(&item)?, item))).collect::<Option<Vec<(String, Value)>>>()
     });
-    match named {
-        Some(named) => named,
-        None => {
-            rest.give_back(at, annotation);
-            Vec::new()
-        }
-    }
+    named.unwrap_or_else(|| {
+        rest.give_back(at, annotation);
+        Vec::new()
+    })
 }
 
 /// Options that say nothing to a reviewer, as every bind mount has them.
@@ -111,7 +108,7 @@ fn shown(mount: &Value) -> String {
     let access = if options.contains(&"ro") { "ro" } else { "rw" };
     let said = options
         .iter()
-        .filter(|option| !matches!(**option, "ro" | "rw") && !(is_bind && SILENT.contains(option)));
+        .filter(|option| !(matches!(**option, "ro" | "rw") || is_bind && SILENT.contains(option)));
     let said = said.map(|option| size(option)).collect::<Vec<_>>();
     let all = [vec![access.to_owned()], said].concat().join(",");
     format!("{kind} ({all})")

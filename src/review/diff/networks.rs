@@ -53,7 +53,7 @@ fn of_network(key: &str, index: usize, network: &Network) -> Fact {
     let interface = Some(&network.interface).filter(|name| **name != expected);
     let mut shown = addresses.join(", ");
     if let Some(interface) = interface {
-        shown = format!("{shown} as {interface}").trim_start().to_owned();
+        shown = if shown.is_empty() { format!("as {interface}") } else { format!("{shown} as {interface}") };
     }
     Fact::new(Group::Network, NETWORK, key, json!([addresses, interface])).shown(shown)
 }
@@ -72,7 +72,7 @@ fn parts(facts: &mut Facts, setting: &Setting, key: &str, network: &Network, at:
     for (name, value) in sysctls.as_ref().and_then(Value::as_object).into_iter().flatten() {
         part("sysctl of the interface", format!("{key} {name}"), value.clone());
     }
-    if sysctls.as_ref().is_some_and(|sysctls| !sysctls.as_object().is_some_and(|map| !map.is_empty())) {
+    if sysctls.as_ref().is_some_and(|sysctls| sysctls.as_object().is_none_or(Map::is_empty)) {
         part("list of", key.to_owned(), network.list.clone());
     } else if list.is_string() {
         part("made by somebody else", key.to_owned(), list);
@@ -174,18 +174,15 @@ pub(super) fn ports(facts: &mut Facts, rest: &mut Rest, told: &[Ports], at: impl
         .collect();
     for entry in entries(rest, &annotation) {
         let found = index_of(&entry, told, &firsts).and_then(|index| places.get_mut(index));
-        match found {
-            Some(place) => {
-                place.written += 1;
-                place.besides.extend(besides(entry));
-            }
-            None => {
-                let name = entry.get("target").map(words::plain).unwrap_or_default();
-                let name = format!("{name}/{}", entry.get("protocol").map_or("tcp".to_owned(), words::plain));
-                let shown = entry.get("published").map(words::plain).unwrap_or_default();
-                let entry = Fact::new(Group::Network, "written port", name, entry).shown(shown);
-                facts.add(entry.at(&annotation));
-            }
+        if let Some(place) = found {
+            place.written += 1;
+            place.besides.extend(besides(entry));
+        } else {
+            let name = entry.get("target").map(words::plain).unwrap_or_default();
+            let name = format!("{name}/{}", entry.get("protocol").map_or("tcp".to_owned(), words::plain));
+            let shown = entry.get("published").map(words::plain).unwrap_or_default();
+            let entry = Fact::new(Group::Network, "written port", name, entry).shown(shown);
+            facts.add(entry.at(&annotation));
         }
     }
     for (index, (ports, place)) in told.iter().zip(places).enumerate() {
@@ -202,13 +199,11 @@ pub(super) fn ports(facts: &mut Facts, rest: &mut Rest, told: &[Ports], at: impl
 fn entries(rest: &mut Rest, at: &str) -> Vec<Value> {
     let Some(annotation) = rest.take(at) else { return Vec::new() };
     let entries: Option<Vec<Value>> = annotation.as_str().and_then(|text| serde_json::from_str(text).ok());
-    match entries.filter(|entries| !entries.is_empty() && entries.iter().all(Value::is_object)) {
-        Some(entries) => entries,
-        None => {
-            rest.give_back(at, annotation);
-            Vec::new()
-        }
-    }
+    let entries = entries.filter(|entries| !entries.is_empty() && entries.iter().all(Value::is_object));
+    entries.unwrap_or_else(|| {
+        rest.give_back(at, annotation);
+        Vec::new()
+    })
 }
 
 /// Which of the published ports a written one is.

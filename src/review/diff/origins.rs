@@ -6,7 +6,7 @@ use std::ops::Bound;
 use super::confinement::NAMESPACE;
 use super::{Change, Group, Sign, seccomp};
 use crate::compose::Service;
-use crate::lower::origin::Origin;
+use crate::lower::origin::{Origin, Origins};
 use crate::review::Made;
 use crate::review::place::Place;
 use crate::source::Span;
@@ -14,8 +14,7 @@ use crate::source::Span;
 /// Says the places, and puts what the image brings to the image, if that is another one.
 pub(super) fn origins(changes: &mut [Change], bundle: &str, made: Option<Made>) {
     let Some(made) = made else { return };
-    let known: BTreeMap<&str, &Origin> =
-        made.origins(bundle).into_iter().flat_map(|all| all.iter()).collect();
+    let known: BTreeMap<&str, &Origin> = made.origins(bundle).into_iter().flat_map(Origins::iter).collect();
     let service = made.service(bundle).map(|service| &*service.written);
     let new_image = changes.iter().any(|change| change.kind == "image");
     for change in changes {
@@ -74,7 +73,7 @@ fn around<'o>(known: &BTreeMap<&str, &'o Origin>, pointer: &str) -> Option<&'o O
 fn attribute(change: &Change, service: &Service) -> Option<Span> {
     let privileged = service.privileged.as_ref().map(|written| written.span);
     let security = service.security_opt.first().map(|written| written.span);
-    let host = || service.extra_hosts.iter().find(|host| host.value.name.to_string() == change.name);
+    let host = || service.extra_hosts.iter().find(|host| host.value.name == change.name);
     match (change.kind, change.name.as_str()) {
         ("image", _) => service.image.as_ref().map(|written| written.span),
         ("name", _) => host().map(|written| written.span),

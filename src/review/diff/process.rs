@@ -75,9 +75,7 @@ fn environment(facts: &mut Facts, rest: &mut Rest, host_name: Option<&str>) {
 
 fn user(facts: &mut Facts, rest: &mut Rest) {
     for (at, gid) in rest.items("/process/user/additionalGids") {
-        facts.add(
-            Fact::new(Group::Process, "further group", gid.to_string(), Value::Bool(true)).at(at).usual(true),
-        );
+        facts.add(Fact::new(Group::Process, "further group", gid.to_string(), Value::Bool(true)).at(at));
     }
     let taken = ["uid", "gid", "username"]
         .map(|key| rest.take(&format!("/process/user/{key}")).map(|value| (key.to_owned(), value)));
@@ -85,7 +83,7 @@ fn user(facts: &mut Facts, rest: &mut Rest) {
     if ids.is_empty() {
         return;
     }
-    let part = |key: &str| ids.get(key).map(|id| super::words::plain(id)).filter(|id| !id.is_empty());
+    let part = |key: &str| ids.get(key).map(words::plain).filter(|id| !id.is_empty());
     let shown = ["uid", "gid"].map(|key| part(key).unwrap_or_else(|| "?".to_owned())).join(":");
     let shown = part("username").map_or(shown.clone(), |name| format!("{shown} ({name})"));
     facts.add(Fact::new(Group::Process, "user", "", Value::Object(ids)).shown(shown).at("/process/user"));

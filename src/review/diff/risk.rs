@@ -62,7 +62,7 @@ impl Risks {
                 for value in
                     [&mut change.before, &mut change.after].into_iter().filter(|value| !value.is_empty())
                 {
-                    *value = MASKED.to_owned();
+                    MASKED.clone_into(value);
                 }
                 change.place = change.place.take().map(Place::without_text);
             }

@@ -21,7 +21,8 @@ pub(super) const CALL: &str = "system call";
 pub(super) fn seccomp(facts: &mut Facts, rest: &mut Rest) {
     let Some(default) = rest.take("/linux/seccomp/defaultAction") else { return };
     let shown = format!("{} by default", action(&default));
-    let fact = Fact::new(Group::Privileges, FILTER, "", default).shown(shown).at(AT).usual(true);
+    let usual = default == "SCMP_ACT_ERRNO";
+    let fact = Fact::new(Group::Privileges, FILTER, "", default).shown(shown).at(AT).usual(usual);
     facts.add(fact.at("/linux/seccomp/defaultAction"));
     let part = |fact: Fact| fact.part_of(FILTER, "").usual(true);
     if let Some(number) = rest.take("/linux/seccomp/defaultErrnoRet") {

@@ -38,7 +38,8 @@ fn changed(base: &str, hunk: &str) -> (String, usize) {
     let at = lines.windows(old.len()).position(|window| window == old);
     let at = at.unwrap_or_else(|| panic!("the base has no\n{}", old.join("\n")));
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let all = [&lines[..at], &new, &lines[at + old.len()..]].concat();
+    let mut all = lines;
+    all.splice(at..at + old.len(), new);
     (all.join("\n") + "\n", at + same + 1)
 }
 
@@ -130,8 +131,10 @@ fn bundles(files: &BTreeMap<String, Vec<u8>>) -> Bundles {
 
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let walk = walkdir::WalkDir::new(dir).into_iter().map(|entry| entry.unwrap().into_path());
-    let files = walk.filter(|path| path.is_file() && !path.is_symlink());
     let name = |path: &Path| path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+    // Somebody may have prepared an example.
+    let checked_in = |path: &PathBuf| !["/rootfs/", "volumes/"].iter().any(|made| name(path).contains(made));
+    let files = walk.filter(|path| path.is_file() && !path.is_symlink()).filter(checked_in);
     files.map(|path| (name(&path), fs::read(&path).unwrap())).collect()
 }
 

@@ -68,21 +68,21 @@ fn check(text: &str) {
     for line in lines {
         let line = line.strip_prefix("    ").unwrap();
         let (first, rest) = id(line);
-        let Some(link) = rest.strip_prefix(' ') else {
+        let Some(edge) = rest.strip_prefix(' ') else {
             let shape = SHAPES.iter().find_map(|(open, close)| rest.strip_prefix(open)?.strip_suffix(close));
             check_label(shape.unwrap_or_else(|| panic!("{line}")));
             assert!(nodes.insert(first), "{first} is drawn twice");
             continue;
         };
-        let end = link.find(['|', ' ']).unwrap();
-        assert!(LINKS.contains(&&link[..end]), "{line}");
-        let last = match link[end..].strip_prefix('|') {
+        let end = edge.find(['|', ' ']).unwrap();
+        assert!(LINKS.contains(&&edge[..end]), "{line}");
+        let last = match edge[end..].strip_prefix('|') {
             Some(labelled) => {
                 let (label, last) = labelled.split_once("| ").unwrap();
                 check_label(label);
                 last
             }
-            None => &link[end + 1..],
+            None => &edge[end + 1..],
         };
         assert_eq!(id(last).1, "", "{line}");
         linked.extend([first, last]);

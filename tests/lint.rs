@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use bundlegen::lock;
 use bundlegen::review::Bundles;
-use bundlegen::review::lint::{Finding, RULES, RuleName, lint, rule};
+use bundlegen::review::lint::{Finding, RULES, Rule, RuleName, lint, rule};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "support/cases.rs"]
@@ -27,6 +27,9 @@ const HOME: &str = "testdata/lint";
 
 /// Every image that a case can begin with.
 const IMAGES: &str = "testdata/golden/images.lock";
+
+/// A test that is no case.
+type Test = fn() -> Result<(), Failed>;
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -43,7 +46,7 @@ fn main() {
         })
     };
     let mut trials: Vec<Trial> = folders(HOME).into_iter().map(trial).collect();
-    let tests: [(&str, fn() -> Result<(), Failed>); 6] = [
+    let tests: [(&str, Test); 6] = [
         ("the network of a user is left alone", the_network_of_a_user_is_left_alone),
         ("every rule has its places", every_rule_has_its_places),
         ("findings point at what is there", findings_point_at_what_is_there),
@@ -205,7 +208,7 @@ fn files_alone_say_the_same() -> Result<(), Failed> {
     // What these mind is not in the bundle where it is the default of the runtime.
     let partly = [RuleName::ApparmorOff, RuleName::SelinuxOff];
     let known = |finding: &Finding| {
-        let of_source = rule(finding.rule).is_none_or(|rule| rule.needs_source());
+        let of_source = rule(finding.rule).is_none_or(Rule::needs_source);
         !of_source && !partly.contains(&finding.rule)
     };
     for (project, outcome) in projects() {
@@ -213,7 +216,9 @@ fn files_alone_say_the_same() -> Result<(), Failed> {
         let bundles = Bundles::of_tree(&compiled.tree)?;
         let mut with = lint(&bundles, Some(compiled.made(&outcome.sources)));
         let mut without = lint(&bundles, None);
-        with.iter_mut().for_each(|finding| finding.allowed = None);
+        for finding in &mut with {
+            finding.allowed = None;
+        }
         with.retain(known);
         without.retain(known);
         assert_eq!(with, without, "{project}");

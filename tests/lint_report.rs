@@ -299,7 +299,7 @@ fn a_permission_is_merged_as_everything_is() {
     };
     assert_eq!(reasons("control-socket"), ["base base", "own own", "same base"]);
     assert_eq!(reasons("new-privileges"), ["base base", "own base", "same over"]);
-    assert_eq!(run.of("unused-allow"), [json!(0); 0]);
+    assert_eq!(run.of("unused-allow"), Vec::<Value>::new());
 }
 
 /// Files, anchors, variables and spellings hide nothing, and add nothing.

@@ -109,7 +109,7 @@ impl Place {
                 let written = attribute.clone().unwrap_or_default();
                 Place::File { file, line, column, attribute, written, variables: Vec::new() }
             }
-            other => other,
+            other @ Place::Other(_) => other,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the rules are, for who asks on the command line.
 
 use crate::review::lint::{Elsewhere, RULES, Rule};
+use std::fmt::Write as _;
 
 /// A line for each rule.
 pub fn list() -> String {
@@ -17,7 +18,7 @@ pub fn explained(rule: &Rule) -> String {
     let allow = format!("x-bundlegen: {{allow: {{{name}: \"why this is meant\"}}}}");
     let mut out = format!("{name} ({severity}): {title}\n\n{help}\n\nwhere it is meant: {allow}\n");
     if let Some(elsewhere) = elsewhere(&rule.elsewhere) {
-        out += &format!("elsewhere: {elsewhere}\n");
+        let _infallible = writeln!(out, "elsewhere: {elsewhere}");
     }
     out
 }

@@ -4,6 +4,7 @@
 //! <https://docs.github.com/en/code-security/reference/code-scanning/sarif-files/sarif-support-for-code-scanning>.
 
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 use super::{Location, Report, Row, listed};
 use crate::image::Digest;
@@ -127,7 +128,9 @@ fn uri(path: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 uri.push(char::from(byte));
             }
-            other => uri += &format!("%{other:02X}"),
+            other => {
+                let _infallible = write!(uri, "%{other:02X}");
+            }
         }
     }
     uri

@@ -1,6 +1,7 @@
 //! Findings for people: a line for each that editors and terminals can follow, under the name of the service.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::{Report, Row};
 use crate::printable::printable_line;
@@ -19,11 +20,11 @@ pub fn text(report: &Report, shown: Shown) -> String {
     let rows = || report.rows.iter().filter(|row| shown == Shown::All || row.finding.allowed.is_none());
     let mut out = String::new();
     for (names, lines) in groups(rows()) {
-        out += &format!("{}\n{lines}\n", printable_line(&names.join(", ")));
+        let _infallible = write!(out, "{}\n{lines}\n", printable_line(&names.join(", ")));
     }
     let rules: BTreeMap<_, _> = rows().map(|row| (row.finding.rule, row.rule)).collect();
     for (name, rule) in rules {
-        out += &format!("{name}: {}\n  {}\n", rule.title, rule.help);
+        let _infallible = write!(out, "{name}: {}\n  {}\n", rule.title, rule.help);
     }
     if !out.is_empty() {
         out.push('\n');
@@ -64,10 +65,10 @@ fn line(row: &Row) -> String {
     let pointer = row.location.part.is_none().then_some(&finding.pointer);
     let further: BTreeSet<&String> = pointer.into_iter().chain(&row.origin).collect();
     for words in further {
-        said += &format!(" ({words})");
+        let _infallible = write!(said, " ({words})");
     }
     if let Some(reason) = &finding.allowed {
-        said += &format!("; allowed: {reason}");
+        let _infallible = write!(said, "; allowed: {reason}");
     }
     format!("{}\n", printable_line(&said))
 }

@@ -458,3 +458,24 @@ fn git_shows_changes_in_words() {
     assert!(!shown.contains("+  \""), "no JSON is left: {shown}");
     repository.run(&["diff", "--git-driver", "a", "b"], 1);
 }
+
+#[test]
+fn the_readme_shows_what_a_change_comes_to() {
+    let scratch = tempfile::tempdir().unwrap();
+    cases::copy_dir(Path::new("examples/greeter"), scratch.path());
+    let file = scratch.path().join("compose.yaml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    for (from, to) in [
+        ("./front:/www:ro", "./front:/www"),
+        (r#"ports: ["8080:80"]"#, "ports: [\"8080:80\"]\n    cap_add: [NET_ADMIN]"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bundlegen"));
+    let output = command.arg("diff").current_dir(scratch.path()).env("PWD", scratch.path()).output().unwrap();
+    let shown = format!("```text\n{}```\n", said(&output));
+    let readme = fs::read_to_string("README.md").unwrap();
+    assert!(readme.contains(&shown), "the change of examples/greeter is now:\n{shown}");
+}

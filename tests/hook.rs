@@ -308,6 +308,30 @@ fn detaching_works_at_any_time() {
 }
 
 #[test]
+fn two_bridges_have_no_subnet_in_common() {
+    apart("two_bridges_have_no_subnet_in_common", || {
+        let web = container("web", &[]);
+        let asleep = web.attached();
+        let before = host();
+        let mut other = container("db", &[]);
+        other.networks = vec![network("eth0", &bridge("back"), &[("10.200.0.9/16", "10.200.0.1")])];
+        let more = Asleep::start();
+        assert_eq!(
+            other.hook(Verb::Attach, more.pid()).fails(),
+            "the subnet 10.200.0.0/16 of network `shop_back` is in use as 10.200.3.0/24 of network `shop_front` by \
+             container `web` (bundle `web` of project `shop`)"
+        );
+        assert_eq!(host(), before);
+        // Nobody needs it any more.
+        drop(asleep);
+        web.detached();
+        other.hook(Verb::Attach, more.pid()).succeeds();
+        more.kill();
+        other.detached();
+    });
+}
+
+#[test]
 fn what_others_have_is_not_taken() {
     apart("what_others_have_is_not_taken", || {
         let web = container("web", &["8080:80/tcp"]);

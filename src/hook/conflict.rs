@@ -1,5 +1,7 @@
 //! Who has what a container needs: one that died gives it back, one that lives keeps it.
 
+use ipnet::IpNet;
+
 use super::Error;
 use super::argv::{Network, Ports};
 use super::container::Container;
@@ -40,6 +42,9 @@ pub fn resolve(
         if let Some(what) = address(record, networks) {
             return Err(Error::InUse { what, by: format!(" by {}", record.container) });
         }
+        if let Some((what, theirs)) = subnet(record, networks) {
+            return Err(Error::InUse { what, by: format!(" as {theirs} by {}", record.container) });
+        }
     }
     ports::are_taken(wanted, &others.iter().collect::<Vec<_>>())?;
     own.iter().try_for_each(|record| detach::undo(directory, record))
@@ -52,4 +57,29 @@ fn address(other: &Record, networks: &[Network]) -> Option<String> {
         let ip = ips.find(|ip| other.has(network.name(), *ip))?;
         Some(format!("the address {ip} of network `{}`", network.name()))
     })
+}
+
+/// The subnet that lies on one behind another bridge, and that one. The host would have two ways to the same addresses,
+/// and take the first. Docker refuses such a network when it is made; here, projects do not know of each other before.
+fn subnet(other: &Record, networks: &[Network]) -> Option<(String, String)> {
+    let theirs = || other.attached.iter().map(|attached| &attached.network);
+    networks.iter().find_map(|network| {
+        let bridge = network.bridge()?;
+        let others = || theirs().filter(|known| known.bridge().is_some_and(|known| known != bridge));
+        routed(network).find_map(|own| {
+            others().find_map(|known| {
+                let common = |subnet: &IpNet| subnet.contains(&own) || own.contains(subnet);
+                let subnet = routed(known).find(common)?;
+                let said =
+                    |subnet: IpNet, network: &Network| format!("{subnet} of network `{}`", network.name());
+                Some((format!("the subnet {}", said(own, network)), said(subnet, known)))
+            })
+        })
+    })
+}
+
+/// The subnets of a network to which the host has a way.
+fn routed(network: &Network) -> impl Iterator<Item = IpNet> {
+    let addresses = network.addresses.iter().filter(|given| given.gateway.is_some());
+    addresses.map(|given| given.address.trunc())
 }

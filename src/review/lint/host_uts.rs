@@ -13,13 +13,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, found: &mut Found) {
-    const AT: &str = "/linux/namespaces";
-    if !shares_host(subject.bundle, "uts") {
-        return;
-    }
-    if subject.is_for_root() {
-        found.add(AT, "", "it has the host's name, and can change it for all with `CAP_SYS_ADMIN`");
-    } else {
-        found.add_as(Severity::Low, AT, "", "it has the host's name");
+    if shares_host(subject.bundle, "uts") {
+        let for_all =
+            if subject.is_for_root() { ", and can change it for all with `CAP_SYS_ADMIN`" } else { "" };
+        found.add("/linux/namespaces", "", format!("it has the host's name{for_all}"));
     }
 }

@@ -82,11 +82,6 @@ impl<'a> Made<'a> {
         env_files.map(|file| self.sources.name(file)).collect()
     }
 
-    /// The line and the column where a place begins, both from one.
-    pub fn position(&self, place: Span) -> (usize, usize) {
-        self.outlines.of(self.sources, place.file).position(self.sources, place)
-    }
-
     fn written(&self, bundle: &str, pointer: &str) -> Option<Span> {
         match self.origin(bundle, pointer)? {
             Origin::Written(span) => Some(*span),

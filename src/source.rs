@@ -4,8 +4,9 @@
 //! [`Sources::read`], so that a diagnostic can show its line. This is the only module that opens inputs; image
 //! blobs, which are not text, are read by `image`.
 
-mod places;
+mod lines;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-pub use places::Places;
+use lines::Lines;
 
 /// A file that was read; an index into [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +79,7 @@ struct SourceFile {
     name: String,
     text: Arc<str>,
     base: Option<PathBuf>,
+    lines: OnceCell<Lines>,
 }
 
 /// All texts of one run. Each file is read once; a second `read` returns the first one's id.
@@ -226,7 +228,7 @@ impl Sources {
     /// Adds a text that has no file, such as a command-line argument, under the name that diagnostics show.
     pub fn add(&mut self, name: String, text: String) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name, text: text.into(), base: None });
+        self.files.push(SourceFile { name, text: text.into(), base: None, lines: OnceCell::new() });
         id
     }
 
@@ -242,10 +244,18 @@ impl Sources {
 
     /// The line and the column where a span starts, both from one; columns are characters.
     pub fn position(&self, span: Span) -> (usize, usize) {
-        let text = self.text(span.file);
-        let before = text.get(..span.start as usize).unwrap_or(&text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        (before.matches('\n').count() + 1, line.chars().count() + 1)
+        self.place(span.file, span.start)
+    }
+
+    /// The same of the character after the last one.
+    pub fn end(&self, span: Span) -> (usize, usize) {
+        self.place(span.file, span.end.max(span.start))
+    }
+
+    /// The lines of a file are counted once, when somebody asks.
+    fn place(&self, file: FileId, byte: u32) -> (usize, usize) {
+        let file = self.files.get(file.0 as usize);
+        file.map_or((1, 1), |file| file.lines.get_or_init(|| Lines::new(&file.text)).of(&file.text, byte))
     }
 
     /// The text a span covers.

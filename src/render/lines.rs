@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cut_at;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::printable::{is_unprintable, printable_line};
-use crate::source::{Places, Sources, Span};
+use crate::source::{Sources, Span};
 
 /// How much a message matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,11 +68,10 @@ pub struct Place {
 
 /// Everything found, in the order of the places.
 pub fn messages(d: &Diagnostics, sources: &Sources) -> Vec<Message> {
-    let mut places = Places::default();
     let found = d.sorted();
     let more = (d.errors() + d.warnings()).saturating_sub(found.len());
     let more = (more > 0).then(|| Message::new(Level::Note, format!("{more} more findings are not listed")));
-    found.into_iter().map(|found| Message::of(found, sources, &mut places)).chain(more).collect()
+    found.into_iter().map(|found| Message::of(found, sources)).chain(more).collect()
 }
 
 impl Message {
@@ -89,8 +88,8 @@ impl Message {
         Message::new(level, text.to_owned())
     }
 
-    fn of(found: &Diagnostic, sources: &Sources, places: &mut Places) -> Self {
-        let place = |label: &crate::diag::Label| Place::new(label.span, &label.text, sources, places);
+    fn of(found: &Diagnostic, sources: &Sources) -> Self {
+        let place = |label: &crate::diag::Label| Place::new(label.span, &label.text, sources);
         Message {
             severity: match found.severity {
                 Severity::Error => Level::Error,
@@ -133,9 +132,9 @@ impl Message {
 }
 
 impl Place {
-    fn new(span: Span, text: &str, sources: &Sources, places: &mut Places) -> Self {
-        let (line, column) = places.of(sources, span.file, span.start);
-        let (end_line, end_column) = places.of(sources, span.file, span.end.max(span.start));
+    fn new(span: Span, text: &str, sources: &Sources) -> Self {
+        let (line, column) = sources.position(span);
+        let (end_line, end_column) = sources.end(span);
         let file = sources.name(span.file).to_owned();
         Place { file, line, column, end_line, end_column, text: cut_at(text) }
     }

@@ -1,4 +1,4 @@
-//! What a place in a file is called: the keys that lead to it there, and its line and column.
+//! What a place in a file is called: the keys that lead to it there.
 //!
 //! A tree that was merged, extended and included has lost the keys of its values, and kept their places. So the file is
 //! parsed once more, when somebody asks.
@@ -26,12 +26,11 @@ impl Outlines {
     }
 }
 
-/// The keys of a file, and its lines.
+/// The keys of a file.
 #[derive(Debug, Default)]
 pub struct Outline {
     /// From outside in, and in the order of the file.
     keys: Vec<Key>,
-    marks: Vec<Mark>,
 }
 
 /// A key, from its first character to the end of its value.
@@ -44,21 +43,10 @@ struct Key {
     parent: Option<usize>,
 }
 
-/// What is known of some characters of a file, so that nobody counts from its start each time.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: usize,
-    line: usize,
-    column: usize,
-}
-
-/// How many bytes there are from one mark to the next one, at least.
-const STEP: usize = 512;
-
 impl Outline {
     fn new(sources: &Sources, file: FileId) -> Self {
         let text = sources.text(file);
-        let mut outline = Outline { keys: Vec::new(), marks: marks(&text) };
+        let mut outline = Outline::default();
         // Whatever is wrong with the file was reported when it was read first.
         let documents = yaml::documents(&mut Diagnostics::default(), file, &text);
         documents.iter().flatten().for_each(|document| outline.add(document, None));
@@ -99,32 +87,6 @@ impl Outline {
         names.reverse();
         (!names.is_empty()).then(|| names.join("."))
     }
-
-    /// The line and the column where a place begins, both from one, in characters.
-    pub fn position(&self, sources: &Sources, place: Span) -> (usize, usize) {
-        let at = place.start as usize;
-        let mark = self.marks.partition_point(|mark| mark.at <= at).checked_sub(1);
-        let Some(mark) = mark.and_then(|mark| self.marks.get(mark)) else { return (1, 1) };
-        let text = sources.text(place.file);
-        text.get(mark.at..at).unwrap_or_default().chars().fold((mark.line, mark.column), after)
-    }
-}
-
-fn marks(text: &str) -> Vec<Mark> {
-    let (mut line, mut column) = (1, 1);
-    let mut marks = vec![Mark { at: 0, line, column }];
-    for (at, c) in text.char_indices() {
-        if marks.last().is_some_and(|last| at >= last.at + STEP) {
-            marks.push(Mark { at, line, column });
-        }
-        (line, column) = after((line, column), c);
-    }
-    marks
-}
-
-/// The position behind a character.
-fn after((line, column): (usize, usize), c: char) -> (usize, usize) {
-    if c == '\n' { (line + 1, 1) } else { (line, column + 1) }
 }
 
 /// The name of the variable that an env file sets to what begins at a place.
@@ -150,7 +112,6 @@ mod tests {
         let start = text.find(part).unwrap();
         let place = Span::new(file, start, start + part.len());
         let outline = Outline::new(&sources, file);
-        assert_eq!(outline.position(&sources, place), sources.position(place), "{part}");
         outline.attribute(place)
     }
 
@@ -176,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_those_of_a_count() {
+    fn long_lines_hide_nothing() {
         let line = "a: ééé\n";
         let text = line.repeat(500) + &format!("b: \"{}\"\nend: here\n", "é".repeat(3000));
         assert_eq!(attribute(&text, "here").as_deref(), Some("end"));

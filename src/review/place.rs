@@ -76,11 +76,10 @@ impl Place {
     /// An origin in the words of a reader of this bundle.
     pub fn known(made: &Made, bundle: &str, origin: &Origin) -> Self {
         match Place::new(made.sources, origin) {
-            Place::File { file, written, .. } => {
+            Place::File { file, line, column, written, .. } => {
                 let (Origin::Written(span) | Origin::Lock(span)) = origin else {
                     return Place::Other(file);
                 };
-                let (line, column) = made.position(*span);
                 let attribute = attribute(made, bundle, *span);
                 let mut seen = BTreeSet::new();
                 let references = made.references.behind([*span]).into_iter();
@@ -138,7 +137,7 @@ impl Variable {
     fn new(made: &Made, reference: &Reference) -> Self {
         let from = match reference.giver {
             Giver::File(span) => {
-                let (line, column) = made.position(span);
+                let (line, column) = made.sources.position(span);
                 From::File { file: made.sources.name(span.file).to_owned(), line, column }
             }
             Giver::Process { meant } => From::Environment { meant },

@@ -20,8 +20,8 @@ use super::{Finding, Rule, Severity, rule};
 use crate::project::Service;
 use crate::review::{Bundles, Made};
 
+use location::place;
 pub use location::{Location, Part};
-use location::{Places, place};
 
 /// All findings, with their places.
 #[derive(Debug)]
@@ -61,13 +61,12 @@ impl<'a> Report<'a> {
             .flat_map(|made| &made.project.services)
             .map(|service| (&*service.bundle, service))
             .collect();
-        let mut places = Places::default();
         let row = |finding: &'a Finding| {
             let rule = rule(finding.rule)?;
             let service = services.get(&*finding.bundle).copied();
             let denied = deny.iter().any(|deny| deny.refuses(finding));
             let (location, origin) = match &made {
-                Some(made) => place(&mut places, finding, all, made, service, directory),
+                Some(made) => place(finding, all, made, service, directory),
                 None => (Location::of_bundle(directory, &finding.bundle), None),
             };
             let service = service.map(|service| &*service.name.value);

@@ -6,7 +6,7 @@ use crate::project::Service;
 use crate::review::lint::Finding;
 use crate::review::place::Place;
 use crate::review::{Bundles, Made};
-use crate::source::{self, Sources, Span};
+use crate::source::{Sources, Span};
 
 /// A place to go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,6 @@ pub struct Part {
     pub end_column: usize,
 }
 
-/// Where bytes are, looked up once for all findings.
-pub(super) type Places = source::Places;
-
 impl Location {
     /// The `config.json` of a bundle.
     pub(super) fn of_bundle(directory: &str, bundle: &str) -> Self {
@@ -43,9 +40,9 @@ impl Location {
         Location { file: format!("{above}{bundle}/config.json"), part: None }
     }
 
-    fn of_span(places: &mut Places, sources: &Sources, span: Span) -> Self {
-        let (line, column) = places.of(sources, span.file, span.start);
-        let (end_line, end_column) = places.of(sources, span.file, span.end.max(span.start));
+    fn of_span(sources: &Sources, span: Span) -> Self {
+        let (line, column) = sources.position(span);
+        let (end_line, end_column) = sources.end(span);
         let part = Part { line, column, end_line, end_column };
         Location { file: sources.name(span.file).to_owned(), part: Some(part) }
     }
@@ -54,7 +51,6 @@ impl Location {
 /// Where a finding is written; else the key of the service, with what decided the value. A bundle that no service has is
 /// named by its file.
 pub(super) fn place(
-    places: &mut Places,
     finding: &Finding,
     all: &Bundles,
     made: &Made,
@@ -62,7 +58,7 @@ pub(super) fn place(
     directory: &str,
 ) -> (Location, Option<String>) {
     if let Some(at) = finding.at {
-        return (Location::of_span(places, made.sources, at), None);
+        return (Location::of_span(made.sources, at), None);
     }
     let is_there =
         all.bundles.get(&finding.bundle).is_some_and(|bundle| bundle.at(&finding.pointer).is_some());
@@ -77,7 +73,7 @@ pub(super) fn place(
     let of_image = || of_image().filter(|_| matches!(origin, Some(Origin::Image { .. })));
     let span = written.or_else(asked).or_else(of_image).or(service.map(|service| service.name.span));
     let location = match span {
-        Some(span) => Location::of_span(places, made.sources, span),
+        Some(span) => Location::of_span(made.sources, span),
         None => Location::of_bundle(directory, &finding.bundle),
     };
     (location, words)
